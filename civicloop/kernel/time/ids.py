@@ -1,0 +1,71 @@
+"""The only source of identifiers: sortable by time, and reproducible in a simulation."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from typing import Protocol
+
+from civicloop.kernel.time.clock import Clock
+
+# Crockford's base 32: no I, L, O, U, so that a code can be read over the telephone.
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Ids(Protocol):
+    """What the kernel asks for identifiers."""
+
+    def new(self, prefix: str = "") -> str:
+        """A fresh id that sorts after the ones before it: prefix, time, random part."""
+
+    def code(self, length: int = 10) -> str:
+        """A code that nobody can guess, for people to keep (about five bits a character)."""
+
+
+def base32(value: int, length: int) -> str:
+    """The `length` low digits of `value` in Crockford's base 32."""
+    digits = []
+    for _ in range(length):
+        digits.append(_ALPHABET[value & 31])
+        value >>= 5
+    return "".join(reversed(digits))
+
+
+class SystemIds:
+    """Ids of 9 characters of milliseconds and 9 of counter and chance."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def new(self, prefix: str = "") -> str:
+        with self._lock:
+            # 45 bits of time, then a random part that only grows within one millisecond.
+            self._last = max(self._last + 1, self._clock.wall() // 1000 << 45 | secrets.randbits(44))
+            value = self._last
+        return prefix + base32(value, 18)
+
+    def code(self, length: int = 10) -> str:
+        return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+class SeededIds:
+    """Ids of one actor's stream: the same stream name gives the same ids in the same order."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._count = 0
+
+    def _digest(self) -> int:
+        self._count += 1
+        text = f"{self._stream}:{self._count}".encode()
+        return int.from_bytes(hashlib.sha256(text).digest(), "big")
+
+    def new(self, prefix: str = "") -> str:
+        digest = self._digest()
+        return prefix + base32(self._count, 6) + base32(digest, 12)
+
+    def code(self, length: int = 10) -> str:
+        return base32(self._digest(), length)
