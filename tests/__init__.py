@@ -1,0 +1,1 @@
+"""Civicloop's tests; what they share stands in fixtures.py, postgres.py and browsing.py."""
