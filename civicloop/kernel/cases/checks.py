@@ -1,0 +1,240 @@
+"""What must hold of a declaration, checked when it is imported; every fault is found, not just the first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from civicloop.kernel.cases.compiled import (
+    ANY,
+    OPENING,
+    PREVIOUS,
+    SAME,
+    Move,
+    entered_from,
+    expand,
+    parse_moves,
+)
+from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Until
+from civicloop.kernel.label import Label
+
+OWN_ROLES = frozenset({"public", "reporter", "clock", "fold", "children", "importer", "event"})
+SETTABLE = frozenset({"kind", "title", "unit", "holder", "priority", "point", "source", "street", "community"})
+
+
+def faults(process: Declaration) -> list[str]:
+    """All faults of a declaration, each a sentence; an empty list means that it stands."""
+    found = list(_names(process))
+    if found:
+        return found
+    moves: list[Move] = []
+    for action in process.actions:
+        try:
+            found.extend(_shape(process, action))
+            moves.extend(expand(process, action))
+        except DeclarationError as error:
+            found.append(f"action {action.name!r}: {error}")
+    if found:
+        return found
+    found.extend(_graph(process, moves))
+    found.extend(_limits(process, moves))
+    found.extend(_children(process))
+    found.extend(_labels(process))
+    return found
+
+
+def _twice(what: str, names: Iterable[str]) -> Iterable[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield f"{what} {name!r} is declared twice"
+        seen.add(name)
+
+
+def _names(process: Declaration) -> Iterable[str]:
+    yield from _twice("state", (s.name for s in process.states))
+    yield from _twice("action", (a.name for a in process.actions))
+    yield from _twice("limit or fact", (x.name for x in (*process.limits, *process.facts)))
+    for name in (process.name, *(s.name for s in process.states), *(a.name for a in process.actions)):
+        if not name.isidentifier() or not name.islower():
+            yield f"{name!r} is no name: use lower-case letters, digits and underscores"
+    for word in (SAME, PREVIOUS):
+        if any(s.name == word for s in process.states):
+            yield f"{word!r} is a word of the grammar and can't name a state"
+    starts = [s.name for s in process.states if s.start]
+    if len(starts) != 1:
+        yield f"there must be exactly one start state, not {starts or 'none'}"
+    if not any(s.final for s in process.states):
+        yield "there is no final state: mark where a case ends with final=True"
+
+
+def _shape(process: Declaration, action: Action) -> Iterable[str]:
+    parsed = parse_moves(action.moves)
+    names = {s.name for s in process.states}
+    finals = {s.name for s in process.states if s.final}
+    say = f"action {action.name!r}"
+    for state in (*parsed.sources, *parsed.targets):
+        if state not in names and state not in (ANY, SAME, PREVIOUS):
+            yield f"{say} names the unknown state {state!r}"
+    if ANY in parsed.sources and len(parsed.sources) > 1:
+        yield f"{say} mixes '*' with named states"
+    for word in (SAME, PREVIOUS):
+        if word in parsed.targets and len(parsed.targets) > 1:
+            yield f"{say} mixes {word!r} with other targets"
+    if not parsed.sources and parsed.targets != tuple(s.name for s in process.states if s.start):
+        yield f"{say} opens a case and must lead to the start state alone"
+    if (len(parsed.targets) > 1) != (action.choose is not None):
+        yield f"{say}: several targets and a rule `choose` go together"
+    if PREVIOUS in parsed.targets:
+        if ANY in parsed.sources:
+            yield f"{say}: 'previous' needs a named state on the left"
+        for source in parsed.sources:
+            if source in names and not entered_from(process, source):
+                yield f"{say}: nothing leads into {source!r}, so there is no previous state"
+    leaving = [s for s in parsed.sources if s in finals and parsed.targets != (SAME,)]
+    if leaving:
+        yield f"{say} leaves the final state {leaving[0]!r}"
+    if not action.roles:
+        yield f"{say} is done by nobody: name a role in `by`"
+    actions = {a.name for a in process.actions}
+    for other in (*action.not_by, *((action.inverse,) if action.inverse else ())):
+        if other not in actions:
+            yield f"{say} names the unknown action {other!r}"
+    if "fold" in action.roles:
+        if any(t in finals for t in parsed.targets):
+            yield f"{say} is a fold's and may not enter the final state"
+        if not action.inverse:
+            yield f"{say} is a fold's and must declare its inverse"
+    own = {field.name for field in process.fields}
+    given = {field.name for field in action.evidence}
+    for name in action.sets:
+        if name not in given:
+            yield f"{say} sets {name!r}, which is not among its evidence"
+        if name not in SETTABLE and name not in own:
+            yield f"{say} sets {name!r}, which is neither the case's nor the subject's own"
+    for name in action.counts:
+        if name != "reworks":
+            yield f"{say} counts {name!r}; a case counts reworks"
+    events = {event.name for event in process.events}
+    for name in action.emits:
+        if name not in events:
+            yield f"{say} emits the unknown event {name!r}"
+    yield from (f"{say}: {fault}" for fault in _twice("field", (f.name for f in action.evidence)))
+    if action.merges and "case" not in {f.kind for f in action.evidence}:
+        yield f"{say} merges and needs a field of kind 'case' that names the master"
+    if len(action.key) > 1:
+        yield f"{say}: a key is one character"
+
+
+def _graph(process: Declaration, moves: list[Move]) -> Iterable[str]:
+    finals = {s.name for s in process.states if s.final}
+    if not any(m.from_state == OPENING for m in moves):
+        yield "nothing opens a case: declare an action with moves '-> " + next(s.name for s in process.states if s.start) + "'"
+    upgraded = {new for upgrade in process.upgrades for new in upgrade.states.values()}
+    reached = {s.name for s in process.states if s.start} | upgraded
+    grow = True
+    while grow:
+        new = {m.to_state for m in moves if m.from_state in reached} - reached
+        reached |= new
+        grow = bool(new)
+    for state in process.states:
+        if state.name not in reached:
+            yield f"state {state.name!r} can never be reached"
+    finishing = set(finals)
+    grow = True
+    while grow:
+        new = {m.from_state for m in moves if m.to_state in finishing and m.from_state} - finishing
+        finishing |= new
+        grow = bool(new)
+    for state in process.states:
+        if state.name not in finishing:
+            yield f"from state {state.name!r} the loop can never finish"
+    keys: dict[tuple[str, str], str] = {}
+    for move in moves:
+        action = next(a for a in process.actions if a.name == move.action)
+        if not action.key or move.from_state == OPENING:
+            continue
+        other = keys.setdefault((move.from_state, action.key), action.name)
+        if other != action.name:
+            yield f"key {action.key!r} means both {other!r} and {action.name!r} in state {move.from_state!r}"
+
+
+def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
+    states = {s.name for s in process.states}
+    facts = {f.name for f in process.facts}
+    actions = {a.name: a for a in process.actions}
+    own = {f.name for f in process.fields}
+    for both in states & facts:
+        yield f"{both!r} names a state and a fact"
+    for limit in process.limits:
+        say = f"limit {limit.name!r}"
+        for name in (*limit.start, *limit.stop, *limit.pause):
+            if name not in states and name not in facts:
+                yield f"{say} names {name!r}, which is neither a state nor a fact"
+        if not limit.start or not limit.stop:
+            yield f"{say} needs a start and a stop"
+        if set(limit.start) & set(limit.stop) or set(limit.start) & set(limit.pause) or set(limit.stop) & set(limit.pause):
+            yield f"{say}: start, stop and pause must differ"
+        if isinstance(limit.within, Until) and limit.within.name not in own:
+            yield f"{say} takes its due moment from the unknown field {limit.within.name!r}"
+        if not limit.on_breach:
+            continue
+        action = actions.get(limit.on_breach)
+        if action is None:
+            yield f"{say} performs the unknown action {limit.on_breach!r}"
+            continue
+        if "clock" not in action.roles:
+            yield f"{say} performs {action.name!r}, which the clock may not do: add 'clock' to its `by`"
+        if any(field.required for field in action.evidence):
+            yield f"{say} performs {action.name!r}, which needs evidence that a clock can't give"
+        legal = {m.from_state for m in moves if m.action == action.name}
+        for state in sorted(_running(limit.start, limit.stop, limit.pause, states, moves)):
+            if state not in legal:
+                yield f"{say} can fire in state {state!r}, where {action.name!r} is not legal"
+
+
+def _running(
+    start: tuple[str, ...], stop: tuple[str, ...], pause: tuple[str, ...], states: set[str], moves: list[Move]
+) -> set[str]:
+    """The states in which a limit's clock can be running."""
+    running = {name for name in start if name in states}
+    grow = True
+    while grow:
+        new = {m.to_state for m in moves if m.from_state in running | set(pause) and m.to_state not in stop}
+        new -= running
+        running |= new
+        grow = bool(new)
+    return running - set(pause) if pause else running
+
+
+def _children(process: Declaration) -> Iterable[str]:
+    actions = {a.name: a for a in process.actions}
+    for children in process.children:
+        say = f"children {children.process!r}"
+        for name in (children.after, children.on_all_closed):
+            if name not in actions:
+                yield f"{say} names the unknown action {name!r}"
+        joined = actions.get(children.on_all_closed)
+        if joined is not None and "children" not in joined.roles:
+            yield f"{say}: {joined.name!r} must be allowed to the kernel: add 'children' to its `by`"
+        if children.on_parent_end == "cancel" and not children.cancel:
+            yield f"{say}: to cancel them at the parent's end, name their action in `cancel`"
+
+
+def _labels(process: Declaration) -> Iterable[str]:
+    labels: list[tuple[str, Label | None]] = [(f"process {process.name!r}", process.label)]
+    labels += [(f"state {s.name!r}", s.label) for s in process.states]
+    labels += [(f"action {a.name!r}", a.label) for a in process.actions]
+    labels += [(f"limit {x.name!r}", x.label) for x in process.limits]
+    labels += [(f"fact {x.name!r}", x.label) for x in process.facts]
+    fields = [*process.fields, *(f for a in process.actions for f in a.evidence)]
+    labels += [(f"field {f.name!r}", f.label) for f in fields]
+    labels += [(f"option {o.value!r} of {f.name!r}", o.label) for f in fields for o in f.options]
+    for what, label in labels:
+        if label is None or not label.zh.strip() or not label.en.strip():
+            yield f"{what} lacks a label in one of the languages"
+    for field in fields:
+        if field.kind == "choice" and len(field.options) < 2:
+            yield f"field {field.name!r} is a choice with fewer than two options"
+
+
+__all__ = ["OWN_ROLES", "faults"]

@@ -1,0 +1,140 @@
+"""A process compiled into the tables that the engine runs on: moves, and what each move does to the clocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Fact, Limit, State
+
+OPENING = ""
+SAME = "same"
+PREVIOUS = "previous"
+ANY = "*"
+
+# The kernel's own moves, legal in every process: they change no state.
+BREACH = "~breach"
+ATTACH = "~attach"
+FACT = "~fact"
+CLOCK = "~clock"
+UPGRADE = "~upgrade"
+STILL_MOVES = (BREACH, ATTACH, FACT, CLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One edge: `remembered` is true where the target is the state before."""
+
+    from_state: str
+    action: str
+    to_state: str
+    remembered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """An action's moves as written."""
+
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Lookup tables of one process."""
+
+    states: dict[str, State]
+    actions: dict[str, Action]
+    limits: dict[str, Limit]
+    facts: dict[str, Fact]
+    start: State
+    finals: frozenset[str]
+    moves: tuple[Move, ...]
+    from_state: dict[str, tuple[Action, ...]]
+    targets: dict[tuple[str, str], tuple[str, ...]]
+    openings: tuple[Action, ...]
+    clock_states: frozenset[str]
+
+
+def parse_moves(text: str) -> Parsed:
+    """Reads the grammar of moves; DeclarationError when it is not of the form."""
+    left, arrow, right = text.partition("->")
+    if not arrow:
+        raise DeclarationError(f"{text!r} has no arrow: write 'filed -> dispatched'")
+    sources = tuple(part.strip() for part in left.split(",") if part.strip())
+    targets = tuple(part.strip() for part in right.split("|") if part.strip())
+    if not targets:
+        raise DeclarationError(f"{text!r} goes nowhere: write 'filed -> dispatched'")
+    return Parsed(sources, targets)
+
+
+def expand(process: Declaration, action: Action) -> Iterator[Move]:
+    """Every edge of an action."""
+    parsed = parse_moves(action.moves)
+    names = [state.name for state in process.states]
+    finals = {state.name for state in process.states if state.final}
+    if not parsed.sources:
+        for target in parsed.targets:
+            yield Move(OPENING, action.name, target)
+        return
+    if parsed.sources == (ANY,):
+        # A comment may be added to an archived case; a real move never leaves a final state.
+        sources = names if parsed.targets == (SAME,) else [n for n in names if n not in finals]
+    else:
+        sources = list(parsed.sources)
+    for source in sources:
+        for target in parsed.targets:
+            if target == SAME:
+                yield Move(source, action.name, source)
+            elif target == PREVIOUS:
+                for before in entered_from(process, source):
+                    yield Move(source, action.name, before, remembered=True)
+            elif target != source or parsed.sources != (ANY,):
+                yield Move(source, action.name, target)
+
+
+def entered_from(process: Declaration, state: str) -> list[str]:
+    """The states from which an action leads into `state`, other than itself."""
+    found: list[str] = []
+    for action in process.actions:
+        parsed = parse_moves(action.moves)
+        if state not in parsed.targets or not parsed.sources:
+            continue
+        sources = [s.name for s in process.states if not s.final] if parsed.sources == (ANY,) else parsed.sources
+        found += [source for source in sources if source != state and source not in found]
+    return found
+
+
+def compile_process(process: Declaration) -> Compiled:
+    """The tables of a process that `checks.faults` found sound."""
+    actions = {action.name: action for action in process.actions}
+    moves: list[Move] = []
+    for action in process.actions:
+        moves.extend(expand(process, action))
+    for state in process.states:
+        moves.extend(Move(state.name, name, state.name) for name in STILL_MOVES)
+    upgrades = {(old, new) for upgrade in process.upgrades for old, new in upgrade.states.items()}
+    moves.extend(Move(old, UPGRADE, new) for old, new in sorted(upgrades))
+    targets: dict[tuple[str, str], list[str]] = {}
+    for move in moves:
+        targets.setdefault((move.from_state, move.action), []).append(move.to_state)
+    from_state: dict[str, list[Action]] = {state.name: [] for state in process.states}
+    for action in process.actions:
+        for state in process.states:
+            if (state.name, action.name) in targets:
+                from_state[state.name].append(action)
+    return Compiled(
+        states={state.name: state for state in process.states},
+        actions=actions,
+        limits={limit.name: limit for limit in process.limits},
+        facts={fact.name: fact for fact in process.facts},
+        start=next(state for state in process.states if state.start),
+        finals=frozenset(state.name for state in process.states if state.final),
+        moves=tuple(dict.fromkeys(moves)),
+        from_state={name: tuple(found) for name, found in from_state.items()},
+        targets={key: tuple(dict.fromkeys(found)) for key, found in targets.items()},
+        openings=tuple(action for action in process.actions if (OPENING, action.name) in targets),
+        clock_states=frozenset(
+            name for limit in process.limits for name in (*limit.start, *limit.stop, *limit.pause)
+        ),
+    )
