@@ -60,7 +60,7 @@ endef
 define install
 @echo "Installing $(1) into $(VENV) (once)"
 @$(PY) -m pip install --disable-pip-version-check --no-input --no-deps --require-hashes -r $(1) \
-  | { grep --line-buffered -oE '^(Collecting [^ ]+|Installing)' || true; }
+  | { grep --line-buffered -oE '^(Collecting|Processing|Installing) [^(]+' || true; }
 endef
 
 $(VENV)/.run: requirements.lock
