@@ -41,7 +41,7 @@ def missing() -> str | None:
 
 @contextmanager
 def opened(browser: Any, **options: Any) -> Iterator[Any]:
-    """A page in a context of its own; AssertionError at the end when a script failed or a request left loopback."""
+    """A page in a context of its own; AssertionError when a script failed or a request went out."""
     wrong: list[str] = []
 
     def watch(request: Any) -> None:

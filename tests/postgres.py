@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -84,29 +85,28 @@ class Server:
             shutil.chown(self.folder, self._user, self._user)
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
-        self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "civicloop", "-E", "UTF8",
-                  "--locale=C", "--no-sync")  # fmt: skip
+        initdb = [found / "initdb", "-D", self.folder / "data", "-A", "trust", "-U", "civicloop"]
+        initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
+        subprocess.run(initdb, check=True, capture_output=True, timeout=120, **self._as_owner())
         self.start()
 
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [self._bin / program, *arguments],
-            user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self.folder,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, check=True, capture_output=True, timeout=120,
-        )  # fmt: skip
+    def _as_owner(self) -> dict[str, Any]:
+        """How the server's programs run: as the folder's owner, there, with an environment of their own."""
+        owner = {"user": self._user, "group": self._user, "extra_groups": []} if self._user else {}
+        return {**owner, "cwd": self.folder, "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}}
 
     def start(self) -> None:
         """Starts the server and waits until it answers; RuntimeError with its log when it does not."""
         self.port = _free_port()
-        options = [part for key, value in _OPTIONS.items() for part in ("-c", f"{key}={value}")]
+        command: list[Any] = [self._bin / "postgres", "-D", self.folder / "data", "-h", "127.0.0.1"]
+        command += ["-p", str(self.port), "-k", self.folder]
+        for key, value in _OPTIONS.items():
+            command += ["-c", f"{key}={value}"]
         log = self.folder / "log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", "-D", self.folder / "data", "-h", "127.0.0.1", "-p", str(self.port),
-                 "-k", self.folder, *options],
-                user=self._user, group=self._user, extra_groups=[] if self._user else None, cwd=self.folder,
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"}, stdout=out, stderr=out, preexec_fn=_end_with_parent,
-            )  # fmt: skip
+                command, stdout=out, stderr=out, preexec_fn=_end_with_parent, **self._as_owner()
+            )
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
             try:
