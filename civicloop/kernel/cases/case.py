@@ -59,4 +59,5 @@ _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 def case_of_row(row: tuple[Any, ...]) -> Case:
     """The case of a row in the order of `COLUMNS`."""
-    return Case(*row[:-1], _decode(row[-1]))
+    values: tuple[Any, ...] = (*row[:-1], _decode(row[-1]))
+    return Case(*values)

@@ -13,12 +13,15 @@ from civicloop.kernel.cases.compiled import (
     entered_from,
     expand,
     parse_moves,
+    running_states,
 )
 from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Until
 from civicloop.kernel.label import Label
 
 OWN_ROLES = frozenset({"public", "reporter", "clock", "fold", "children", "importer", "event"})
-SETTABLE = frozenset({"kind", "title", "unit", "holder", "priority", "point", "source", "street", "community"})
+SETTABLE = frozenset(
+    {"kind", "title", "unit", "holder", "priority", "point", "source", "street", "community"}
+)
 
 
 def faults(process: Declaration) -> list[str]:
@@ -53,7 +56,8 @@ def _twice(what: str, names: Iterable[str]) -> Iterable[str]:
 def _names(process: Declaration) -> Iterable[str]:
     yield from _twice("state", (s.name for s in process.states))
     yield from _twice("action", (a.name for a in process.actions))
-    yield from _twice("limit or fact", (x.name for x in (*process.limits, *process.facts)))
+    names = [x.name for x in process.limits] + [x.name for x in process.facts]
+    yield from _twice("limit or fact", names)
     for name in (process.name, *(s.name for s in process.states), *(a.name for a in process.actions)):
         if not name.isidentifier() or not name.islower():
             yield f"{name!r} is no name: use lower-case letters, digits and underscores"
@@ -128,7 +132,11 @@ def _shape(process: Declaration, action: Action) -> Iterable[str]:
 def _graph(process: Declaration, moves: list[Move]) -> Iterable[str]:
     finals = {s.name for s in process.states if s.final}
     if not any(m.from_state == OPENING for m in moves):
-        yield "nothing opens a case: declare an action with moves '-> " + next(s.name for s in process.states if s.start) + "'"
+        yield (
+            "nothing opens a case: declare an action with moves '-> "
+            + next(s.name for s in process.states if s.start)
+            + "'"
+        )
     upgraded = {new for upgrade in process.upgrades for new in upgrade.states.values()}
     reached = {s.name for s in process.states if s.start} | upgraded
     grow = True
@@ -160,6 +168,7 @@ def _graph(process: Declaration, moves: list[Move]) -> Iterable[str]:
 
 def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
     states = {s.name for s in process.states}
+    finals = {s.name for s in process.states if s.final}
     facts = {f.name for f in process.facts}
     actions = {a.name: a for a in process.actions}
     own = {f.name for f in process.fields}
@@ -172,7 +181,11 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
                 yield f"{say} names {name!r}, which is neither a state nor a fact"
         if not limit.start or not limit.stop:
             yield f"{say} needs a start and a stop"
-        if set(limit.start) & set(limit.stop) or set(limit.start) & set(limit.pause) or set(limit.stop) & set(limit.pause):
+        if (
+            set(limit.start) & set(limit.stop)
+            or set(limit.start) & set(limit.pause)
+            or set(limit.stop) & set(limit.pause)
+        ):
             yield f"{say}: start, stop and pause must differ"
         if isinstance(limit.within, Until) and limit.within.name not in own:
             yield f"{say} takes its due moment from the unknown field {limit.within.name!r}"
@@ -187,23 +200,9 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
         if any(field.required for field in action.evidence):
             yield f"{say} performs {action.name!r}, which needs evidence that a clock can't give"
         legal = {m.from_state for m in moves if m.action == action.name}
-        for state in sorted(_running(limit.start, limit.stop, limit.pause, states, moves)):
-            if state not in legal:
+        for state in sorted(running_states(limit, moves) - set(limit.pause)):
+            if state in states and state not in finals and state not in legal:
                 yield f"{say} can fire in state {state!r}, where {action.name!r} is not legal"
-
-
-def _running(
-    start: tuple[str, ...], stop: tuple[str, ...], pause: tuple[str, ...], states: set[str], moves: list[Move]
-) -> set[str]:
-    """The states in which a limit's clock can be running."""
-    running = {name for name in start if name in states}
-    grow = True
-    while grow:
-        new = {m.to_state for m in moves if m.from_state in running | set(pause) and m.to_state not in stop}
-        new -= running
-        running |= new
-        grow = bool(new)
-    return running - set(pause) if pause else running
 
 
 def _children(process: Declaration) -> Iterable[str]:

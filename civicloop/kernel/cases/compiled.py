@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Fact, Limit, State
 
@@ -39,6 +40,13 @@ class Parsed:
     targets: tuple[str, ...]
 
 
+class Transition(NamedTuple):
+    """What one move, or one fact, does to one limit."""
+
+    limit: Limit
+    does: Literal["start", "stop", "pause", "resume", "reenter"]
+
+
 @dataclass(frozen=True)
 class Compiled:
     """Lookup tables of one process."""
@@ -53,7 +61,7 @@ class Compiled:
     from_state: dict[str, tuple[Action, ...]]
     targets: dict[tuple[str, str], tuple[str, ...]]
     openings: tuple[Action, ...]
-    clock_states: frozenset[str]
+    transitions: dict[tuple[str, str], tuple[Transition, ...]]
 
 
 def parse_moves(text: str) -> Parsed:
@@ -100,7 +108,9 @@ def entered_from(process: Declaration, state: str) -> list[str]:
         parsed = parse_moves(action.moves)
         if state not in parsed.targets or not parsed.sources:
             continue
-        sources = [s.name for s in process.states if not s.final] if parsed.sources == (ANY,) else parsed.sources
+        sources = (
+            [s.name for s in process.states if not s.final] if parsed.sources == (ANY,) else parsed.sources
+        )
         found += [source for source in sources if source != state and source not in found]
     return found
 
@@ -134,7 +144,39 @@ def compile_process(process: Declaration) -> Compiled:
         from_state={name: tuple(found) for name, found in from_state.items()},
         targets={key: tuple(dict.fromkeys(found)) for key, found in targets.items()},
         openings=tuple(action for action in process.actions if (OPENING, action.name) in targets),
-        clock_states=frozenset(
-            name for limit in process.limits for name in (*limit.start, *limit.stop, *limit.pause)
-        ),
+        transitions=_transitions(process, moves),
     )
+
+
+def _transitions(process: Declaration, moves: list[Move]) -> dict[tuple[str, str], tuple[Transition, ...]]:
+    """For each move that changes the state, what it does to each limit, in declared order."""
+    finals = {state.name for state in process.states if state.final}
+    regions = {limit.name: running_states(limit, moves) for limit in process.limits}
+    found: dict[tuple[str, str], tuple[Transition, ...]] = {}
+    for before, after in {(m.from_state, m.to_state) for m in moves if m.from_state != m.to_state}:
+        does: list[Transition] = []
+        for limit in process.limits:
+            if after in limit.stop or after in finals:
+                does.append(Transition(limit, "stop"))
+            elif after in limit.pause:
+                does.append(Transition(limit, "pause"))
+            elif after in limit.start:
+                does.append(Transition(limit, "start"))
+            elif before in limit.pause:
+                does.append(Transition(limit, "resume"))
+            elif before in limit.stop and after in regions[limit.name]:
+                does.append(Transition(limit, "reenter"))
+        found[(before, after)] = tuple(does)
+    return found
+
+
+def running_states(limit: Limit, moves: Iterable[Move]) -> set[str]:
+    """The states in which the limit's clock can be running or paused, reached from its start without its stop."""
+    edges = {(m.from_state, m.to_state) for m in moves if m.from_state}
+    found = set(limit.start)
+    grow = True
+    while grow:
+        new = {to for source, to in edges if source in found and to not in limit.stop} - found
+        found |= new
+        grow = bool(new)
+    return found

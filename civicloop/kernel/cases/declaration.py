@@ -109,7 +109,8 @@ class Limit:
 
     `start`, `stop` and `pause` name states or facts. `re_entry` says what a second entry into `start`
     does: "resume" runs on with what was left, "restart" begins anew. `on_breach` is an action that
-    the clock itself performs at the due moment.
+    the clock itself performs at the due moment. A limit that `waits` is no promise (an objection window, a review date): its
+    end counts as no breach.
     """
 
     name: str
@@ -121,6 +122,7 @@ class Limit:
     calendar: str = "round_the_clock"
     re_entry: Literal["resume", "restart"] = "resume"
     on_breach: str = ""
+    waits: bool = False
 
     def __init__(
         self,
@@ -134,6 +136,7 @@ class Limit:
         calendar: str = "round_the_clock",
         re_entry: Literal["resume", "restart"] = "resume",
         on_breach: str = "",
+        waits: bool = False,
     ) -> None:
         put = object.__setattr__
         put(self, "name", name)
@@ -145,6 +148,7 @@ class Limit:
         put(self, "calendar", calendar)
         put(self, "re_entry", re_entry)
         put(self, "on_breach", on_breach)
+        put(self, "waits", waits)
 
 
 @dataclass(frozen=True, slots=True)

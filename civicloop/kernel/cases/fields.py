@@ -68,10 +68,14 @@ DEFAULT_MAXIMUM = {"text": 200, "long_text": 2000, "photo": 6}
 _NEEDED = Label("请填写“{label}”。", "Fill in “{label}”.")
 _PHOTO_NEEDED = Label("请至少上传 {n} 张照片:{label}。", "Add at least {n} photograph(s): {label}.")
 _TOO_MANY_PHOTOS = Label("照片最多 {n} 张。", "At most {n} photographs.")
-_TOO_LONG = Label("最多 {n} 个字,现在有 {m} 个,请缩短。", "At most {n} characters; it has {m}. Please shorten it.")
+_TOO_LONG = Label(
+    "最多 {n} 个字,现在有 {m} 个,请缩短。", "At most {n} characters; it has {m}. Please shorten it."
+)
 _TOO_SHORT = Label("至少 {n} 个字。", "At least {n} characters.")
 _NOT_TEXT = Label("这里应是一段文字。", "This must be text.")
-_CONTROL = Label("含有不可见的控制字符,请删除后再提交。", "It holds control characters; remove them and try again.")
+_CONTROL = Label(
+    "含有不可见的控制字符,请删除后再提交。", "It holds control characters; remove them and try again."
+)
 _NOT_AN_OPTION = Label("请从列出的选项中选择:{options}。", "Choose one of: {options}.")
 _NOT_A_NUMBER = Label("请填整数,例如 12。", "Give a whole number, such as 12.")
 _TOO_SMALL = Label("不能小于 {n}。", "It can't be below {n}.")
@@ -92,7 +96,9 @@ _POINT_RANGE = Label(
     "Longitude lies within -180 to 180 and latitude within -90 to 90; are they swapped?",
 )
 _NOT_A_DATUM = Label("坐标系须是 wgs84、gcj02 或 cgcs2000。", "The datum must be wgs84, gcj02 or cgcs2000.")
-_UNKNOWN = Label("没有名为“{name}”的项,请删除它。可填:{known}。", "There is no field “{name}”; remove it. Known: {known}.")
+_UNKNOWN = Label(
+    "没有名为“{name}”的项,请删除它。可填:{known}。", "There is no field “{name}”; remove it. Known: {known}."
+)
 
 _DATUMS = ("wgs84", "gcj02", "cgcs2000")
 _TRUE, _FALSE = ("true", "yes", "on", "1", "是"), ("false", "no", "off", "0", "否", "")
@@ -116,7 +122,9 @@ def read_given(fields: Sequence[Field], raw: Mapping[str, Any], *, strict: bool 
         if value is None or value == "" or value == []:
             if field.required:
                 photo = field.kind == "photo"
-                wrong[field.name] = (_PHOTO_NEEDED if photo else _NEEDED).filled(label=field.label, n=field.minimum or 1)
+                wrong[field.name] = (_PHOTO_NEEDED if photo else _NEEDED).filled(
+                    label=field.label, n=field.minimum or 1
+                )
             continue
         try:
             clean[field.name] = _READERS[field.kind](field, value)
@@ -125,7 +133,9 @@ def read_given(fields: Sequence[Field], raw: Mapping[str, Any], *, strict: bool 
     if strict:
         for name in raw:
             if name not in known:
-                wrong[str(name)[:60]] = _UNKNOWN.filled(name=str(name)[:60], known=", ".join(sorted(known)) or "-")
+                wrong[str(name)[:60]] = _UNKNOWN.filled(
+                    name=str(name)[:60], known=", ".join(sorted(known)) or "-"
+                )
     if wrong:
         raise Invalid(next(iter(wrong.values())), fields=wrong)
     return clean
@@ -150,7 +160,7 @@ def _text(field: Field, value: Any) -> str:
     return text
 
 
-def _code(field: Field, value: Any) -> str:
+def _code(_: Field, value: Any) -> str:
     if not isinstance(value, str) or len(value) > 64 or not value.isprintable():
         raise _Wrong(_NOT_TEXT)
     return value.strip()
@@ -164,7 +174,9 @@ def _choice(field: Field, value: Any) -> str:
 
 def _photos(field: Field, value: Any) -> list[str]:
     hashes = value if isinstance(value, list | tuple) else [value]
-    if not all(isinstance(h, str) and len(h) == 64 and all(c in "0123456789abcdef" for c in h) for h in hashes):
+    if not all(
+        isinstance(h, str) and len(h) == 64 and all(c in "0123456789abcdef" for c in h) for h in hashes
+    ):
         raise _Wrong(_NOT_TEXT)
     unique = list(dict.fromkeys(hashes))
     if len(unique) < (field.minimum or 1):
@@ -175,7 +187,7 @@ def _photos(field: Field, value: Any) -> list[str]:
     return unique
 
 
-def _point(field: Field, value: Any) -> Position:
+def _point(_: Field, value: Any) -> Position:
     if isinstance(value, Position):
         return value
     if not isinstance(value, Mapping):
@@ -208,7 +220,7 @@ def _whole(field: Field, value: Any) -> int:
     return number
 
 
-def _flag(field: Field, value: Any) -> bool:
+def _flag(_: Field, value: Any) -> bool:
     if isinstance(value, bool):
         return value
     word = str(value).strip().lower()
@@ -219,7 +231,7 @@ def _flag(field: Field, value: Any) -> bool:
     raise _Wrong(_NOT_A_FLAG)
 
 
-def _instant(field: Field, value: Any) -> int:
+def _instant(_: Field, value: Any) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         instant = value
     else:
@@ -232,7 +244,7 @@ def _instant(field: Field, value: Any) -> int:
     return instant
 
 
-def _date(field: Field, value: Any) -> str:
+def _date(_: Field, value: Any) -> str:
     try:
         return date.fromisoformat(str(value)).isoformat()
     except ValueError:
