@@ -83,6 +83,7 @@ CREATE TABLE observations (
 ){without_rowid};
 CREATE UNIQUE INDEX observations_identity ON observations (district, identity_hash);
 CREATE INDEX observations_subject ON observations (district, subject, happened_at) WHERE subject <> '';
+CREATE INDEX observations_retracts ON observations (district, retracts) WHERE retracts <> '';
 
 CREATE TABLE observation_links (
   district TEXT NOT NULL,
