@@ -12,7 +12,7 @@ the documentation page and a property test are derived from it. The grammar of a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,8 @@ from civicloop.kernel.label import Label
 if TYPE_CHECKING:
     from civicloop.kernel.cases.case import Case
     from civicloop.kernel.cases.reads import Read
+    from civicloop.kernel.facts.observations import Observation
+    from civicloop.kernel.time.clock import Instant
 
 Given = Mapping[str, Any]
 Facts = Mapping[str, Any]
@@ -29,6 +31,8 @@ Guard = Callable[["Case", Given, Facts], Label | None]
 Compute = Callable[["Case", Given, Facts], Mapping[str, Any]]
 Choose = Callable[["Case", Given, Facts], str]
 Spawn = Callable[["Case", Given, Facts], "tuple[Child, ...]"]
+Holds = Callable[[Sequence["Observation"]], "Instant | None"]
+Journal = Callable[["Case", Given, Facts], Mapping[str, int]]
 
 SpanUnit = Literal["minutes", "hours", "days", "work_hours", "work_days", "urgent_hours", "urgent_days"]
 
@@ -97,17 +101,24 @@ def work_days(amount: int) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something the world did, known through observations; limits may start, pause and stop at it."""
+    """Something the world did, known through observations; limits may start, pause and stop at it.
+
+    `holds` is its fold: pure over the case's observations that stand (`facts.observations.standing`), it says
+    since when the fact holds, or None that it does not. A late, repeated or retracted observation may so move it
+    or take it away. Without `holds` the loop tells the engine itself.
+    """
 
     name: str
     label: Label
+    holds: Holds | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
     """A limit (时限) on a case; its clock runs from `start` to `stop`, and stands still in `pause`.
 
-    `start`, `stop` and `pause` name states or facts. `re_entry` says what a second entry into `start`
+    `start`, `stop` and `pause` name states or facts. A pause in a state ends when the state is left, a pause by a
+    fact ends at a fact of `resume`. `re_entry` says what a second entry into `start`
     does: "resume" runs on with what was left, "restart" begins anew. `on_breach` is an action that
     the clock itself performs at the due moment. A limit that `waits` is no promise (an objection window, a review date): its
     end counts as no breach.
@@ -123,6 +134,7 @@ class Limit:
     re_entry: Literal["resume", "restart"] = "resume"
     on_breach: str = ""
     waits: bool = False
+    resume: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -137,6 +149,7 @@ class Limit:
         re_entry: Literal["resume", "restart"] = "resume",
         on_breach: str = "",
         waits: bool = False,
+        resume: str | tuple[str, ...] = (),
     ) -> None:
         put = object.__setattr__
         put(self, "name", name)
@@ -149,6 +162,7 @@ class Limit:
         put(self, "re_entry", re_entry)
         put(self, "on_breach", on_breach)
         put(self, "waits", waits)
+        put(self, "resume", _names(resume))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,8 +173,10 @@ class Action:
     `evidence`: fields that must or may be given. `reads`: what the engine loads inside the transaction.
     `guard`: judged there; its Label is the reason of refusal. `sets`: given fields that become the case's
     own. `computes`: pure function to further attributes. `counts`: case counters that go up by one.
-    `not_by`: actions whose persons may not do this one (separation of duty, since the last re-opening).
-    `inverse`: for a fold's action, the action that a retraction performs. `key`: the keyboard's letter.
+    `journals`: pure functions to postings, account to signed minor units, which the ledger posts in the same
+    transaction; each sums to zero. `not_by`: actions whose persons may not do this one (separation of duty, since
+    the last re-opening); "matter.decide" names an action of a child process. `because`: for a fold's action, the
+    facts that cause it; `inverse`: the action that is performed when they hold no longer. `key`: the keyboard's letter.
     """
 
     name: str
@@ -174,12 +190,14 @@ class Action:
     sets: tuple[str, ...] = ()
     computes: Compute | None = None
     counts: tuple[str, ...] = ()
+    journals: tuple[Journal, ...] = ()
     not_by: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     emits: tuple[str, ...] = ()
     merges: bool = False
     unmerges: bool = False
     reopens: bool = False
+    because: tuple[str, ...] = ()
     inverse: str = ""
     key: str = ""
     danger: bool = False
@@ -205,7 +223,8 @@ class Child:
 class Children:
     """Parallel work: child cases of another process, opened `after` an action of the parent.
 
-    When all have closed the engine performs `on_all_closed` on the parent in the same transaction.
+    When all have closed (reached a state that closes, or ended) the engine performs `on_all_closed` on the parent
+    in the same transaction; where `spawn` gives no child, at once.
     `on_parent_end`: "cancel" performs `cancel` on the open ones, "keep" leaves them. `pause="inherit"` pauses
     the children's clocks while a clock of the parent is paused. A child that re-opens under a parent that has
     moved on performs `on_reopened` there; without it the re-opening is refused.
@@ -245,7 +264,7 @@ class Event:
 class On:
     """What a loop does about another's event: opens a case of its own, or performs an action on one.
 
-    `event` is "process.name". `given` maps the event's payload to the action's fields; `find` names the payload's field
+    `event`, `opens` and `performs` are "process.name", since a loop may have several processes. `given` maps the event's payload to the action's fields; `find` names the payload's field
     that holds the id of the case to act on.
     """
 
@@ -261,7 +280,7 @@ class Declaration:
     """All that a process declares; `Process` is the checked one.
 
     `fields` are the subject's own, `kinds` names the reference set of its categories, `located` says that every case
-    has a position in the district.
+    has a position in the district, `reported` that it is opened by a report to which further ones may be linked.
     """
 
     name: str
@@ -277,6 +296,7 @@ class Declaration:
     version: int = 1
     kinds: str = ""
     located: bool = False
+    reported: bool = False
     purpose: Label | None = None
 
 
