@@ -15,13 +15,17 @@ from civicloop.kernel.cases.compiled import (
     parse_moves,
     running_states,
 )
-from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Until
+from civicloop.kernel.cases.declaration import Action, Children, Declaration, DeclarationError, Until
 from civicloop.kernel.label import Label
 
 OWN_ROLES = frozenset({"public", "reporter", "clock", "fold", "children", "importer", "event"})
 SETTABLE = frozenset(
     {"kind", "title", "unit", "holder", "priority", "point", "source", "street", "community"}
 )
+
+
+# What a request carries beside its fields.
+RESERVED = frozenset({"revision", "happened_at", "offline", "report", "csrf", "language"})
 
 
 def faults(process: Declaration) -> list[str]:
@@ -40,7 +44,9 @@ def faults(process: Declaration) -> list[str]:
         return found
     found.extend(_graph(process, moves))
     found.extend(_limits(process, moves))
-    found.extend(_children(process))
+    found.extend(_folds(process, moves))
+    found.extend(_children(process, moves))
+    found.extend(_kernels_own(process))
     found.extend(_labels(process))
     return found
 
@@ -100,16 +106,18 @@ def _shape(process: Declaration, action: Action) -> Iterable[str]:
     if not action.roles:
         yield f"{say} is done by nobody: name a role in `by`"
     actions = {a.name for a in process.actions}
+    below = {children.process for children in process.children}
     for other in (*action.not_by, *((action.inverse,) if action.inverse else ())):
-        if other not in actions:
+        of, dot, _ = other.rpartition(".")
+        if dot and other in action.not_by and of not in below:
+            yield f"{say} names {other!r}, and {of!r} is no process of its children"
+        elif other not in actions and not (dot and of in below):
             yield f"{say} names the unknown action {other!r}"
-    if "fold" in action.roles:
-        if any(t in finals for t in parsed.targets):
-            yield f"{say} is a fold's and may not enter the final state"
-        if not action.inverse:
-            yield f"{say} is a fold's and must declare its inverse"
     own = {field.name for field in process.fields}
     given = {field.name for field in action.evidence}
+    for field in action.evidence:
+        if field.personal and field.name in action.sets:
+            yield f"{say} sets {field.name!r}, which is personal and stays among the personal values"
     for name in action.sets:
         if name not in given:
             yield f"{say} sets {name!r}, which is not among its evidence"
@@ -125,6 +133,10 @@ def _shape(process: Declaration, action: Action) -> Iterable[str]:
     yield from (f"{say}: {fault}" for fault in _twice("field", (f.name for f in action.evidence)))
     if action.merges and "case" not in {f.kind for f in action.evidence}:
         yield f"{say} merges and needs a field of kind 'case' that names the master"
+    if action.merges and any(t in finals for t in parsed.targets):
+        yield f"{say} merges and may not end the case: what is merged can still be undone"
+    if action.merges and not any(a.unmerges for a in process.actions):
+        yield f"{say} merges, and no action with unmerges=True undoes it"
     if len(action.key) > 1:
         yield f"{say}: a key is one character"
 
@@ -138,21 +150,17 @@ def _graph(process: Declaration, moves: list[Move]) -> Iterable[str]:
             + "'"
         )
     upgraded = {new for upgrade in process.upgrades for new in upgrade.states.values()}
-    reached = {s.name for s in process.states if s.start} | upgraded
-    grow = True
-    while grow:
-        new = {m.to_state for m in moves if m.from_state in reached} - reached
-        reached |= new
-        grow = bool(new)
+    for unknown in sorted(upgraded - {s.name for s in process.states}):
+        yield f"an upgrade leads to the unknown state {unknown!r}"
+    for upgrade in process.upgrades:
+        if upgrade.from_version >= process.version:
+            yield f"an upgrade from version {upgrade.from_version} is not older than version {process.version}"
+    starts = {s.name for s in process.states if s.start}
+    reached = _onward(starts | upgraded, [(m.from_state, m.to_state) for m in moves])
     for state in process.states:
         if state.name not in reached:
             yield f"state {state.name!r} can never be reached"
-    finishing = set(finals)
-    grow = True
-    while grow:
-        new = {m.from_state for m in moves if m.to_state in finishing and m.from_state} - finishing
-        finishing |= new
-        grow = bool(new)
+    finishing = _onward(finals, [(m.to_state, m.from_state) for m in moves])
     for state in process.states:
         if state.name not in finishing:
             yield f"from state {state.name!r} the loop can never finish"
@@ -179,14 +187,20 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
         for name in (*limit.start, *limit.stop, *limit.pause):
             if name not in states and name not in facts:
                 yield f"{say} names {name!r}, which is neither a state nor a fact"
+        for name in limit.resume:
+            if name not in facts:
+                yield f"{say} resumes at {name!r}, which is no fact (a pause in a state ends with the state)"
+        if set(limit.pause) & facts and not limit.resume:
+            yield f"{say} pauses at a fact, and no fact in `resume` lets it run on"
         if not limit.start or not limit.stop:
             yield f"{say} needs a start and a stop"
         if (
             set(limit.start) & set(limit.stop)
             or set(limit.start) & set(limit.pause)
             or set(limit.stop) & set(limit.pause)
+            or set(limit.resume) & {*limit.start, *limit.stop, *limit.pause}
         ):
-            yield f"{say}: start, stop and pause must differ"
+            yield f"{say}: start, stop, pause and resume must differ"
         if isinstance(limit.within, Until) and limit.within.name not in own:
             yield f"{say} takes its due moment from the unknown field {limit.within.name!r}"
         if not limit.on_breach:
@@ -197,26 +211,95 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
             continue
         if "clock" not in action.roles:
             yield f"{say} performs {action.name!r}, which the clock may not do: add 'clock' to its `by`"
-        if any(field.required for field in action.evidence):
-            yield f"{say} performs {action.name!r}, which needs evidence that a clock can't give"
         legal = {m.from_state for m in moves if m.action == action.name}
         for state in sorted(running_states(limit, moves) - set(limit.pause)):
             if state in states and state not in finals and state not in legal:
                 yield f"{say} can fire in state {state!r}, where {action.name!r} is not legal"
 
 
-def _children(process: Declaration) -> Iterable[str]:
+def _folds(process: Declaration, moves: list[Move]) -> Iterable[str]:
+    finals = {s.name for s in process.states if s.final}
+    facts = {f.name for f in process.facts}
+    inverses = {a.inverse for a in process.actions if a.inverse}
+    for action in process.actions:
+        say = f"action {action.name!r}"
+        mine = [m for m in moves if m.action == action.name]
+        for name in action.because:
+            if name not in facts:
+                yield f"{say} is caused by {name!r}, which is no fact"
+        if "fold" not in action.roles:
+            if action.because:
+                yield f"{say} is caused by facts and must be allowed to a fold: add 'fold' to its `by`"
+            continue
+        if any(m.to_state in finals for m in mine if m.to_state != m.from_state):
+            yield f"{say} is a fold's and may not enter a final state"
+        if not action.because and action.name not in inverses:
+            yield f"{say} is a fold's and must name its causes in `because`"
+        if not action.inverse:
+            yield f"{say} is a fold's and must declare its inverse"
+            continue
+        back = {(m.from_state, m.to_state) for m in moves if m.action == action.inverse}
+        for move in mine:
+            if (move.to_state, move.from_state) not in back:
+                yield f"{say}: {action.inverse!r} does not lead back from {move.to_state!r} to {move.from_state!r}"
+
+
+def _kernels_own(process: Declaration) -> Iterable[str]:
+    """Actions that the kernel performs must be able to succeed without a person."""
+    actions = {a.name: a for a in process.actions}
+    performed = [(f"limit {x.name!r}", x.on_breach, "a clock") for x in process.limits if x.on_breach]
+    for children in process.children:
+        say = f"children {children.process!r}"
+        performed.append((say, children.on_all_closed, "a child"))
+        if children.on_reopened:
+            performed.append((say, children.on_reopened, "a child"))
+    performed += [(f"fact {f!r}", a.name, "a fact") for a in process.actions for f in a.because[:1]]
+    for say, name, who in performed:
+        action = actions.get(name)
+        if action is None:
+            continue
+        if any(field.required for field in action.evidence):
+            yield f"{say} performs {name!r}, which needs evidence that {who} can't give"
+        if action.guard is not None:
+            yield f"{say} performs {name!r}, whose guard could refuse {who}: let `choose` decide where it leads"
+
+
+def _children(process: Declaration, moves: list[Move]) -> Iterable[str]:
     actions = {a.name: a for a in process.actions}
     for children in process.children:
         say = f"children {children.process!r}"
-        for name in (children.after, children.on_all_closed):
+        performed = [children.on_all_closed, *([children.on_reopened] if children.on_reopened else [])]
+        for name in (children.after, *performed):
             if name not in actions:
                 yield f"{say} names the unknown action {name!r}"
-        joined = actions.get(children.on_all_closed)
-        if joined is not None and "children" not in joined.roles:
-            yield f"{say}: {joined.name!r} must be allowed to the kernel: add 'children' to its `by`"
+        for name in performed:
+            if name in actions and "children" not in actions[name].roles:
+                yield f"{say}: {name!r} must be allowed to the kernel: add 'children' to its `by`"
         if children.on_parent_end == "cancel" and not children.cancel:
             yield f"{say}: to cancel them at the parent's end, name their action in `cancel`"
+        for state in _missed(process, children, moves):
+            yield f"{say} can all close in state {state!r}, where {children.on_all_closed!r} is not legal"
+
+
+def _missed(process: Declaration, children: Children, moves: list[Move]) -> list[str]:
+    """States in which the last child's closing would be missed, though the parent can come back to wait for it."""
+    own = (children.after, children.on_all_closed, children.on_reopened)
+    others = [(m.from_state, m.to_state) for m in moves if m.action not in own and m.from_state]
+    waiting = _onward(
+        {m.to_state for m in moves if m.action in (children.after, children.on_reopened)}, others
+    )
+    legal = {m.from_state for m in moves if m.action == children.on_all_closed}
+    return [s.name for s in process.states if s.name in waiting - legal and _onward({s.name}, others) & legal]
+
+
+def _onward(states: set[str], edges: list[tuple[str, str]]) -> set[str]:
+    found = set(states)
+    grow = True
+    while grow:
+        new = {to for source, to in edges if source in found} - found
+        found |= new
+        grow = bool(new)
+    return found
 
 
 def _labels(process: Declaration) -> Iterable[str]:
@@ -225,15 +308,24 @@ def _labels(process: Declaration) -> Iterable[str]:
     labels += [(f"action {a.name!r}", a.label) for a in process.actions]
     labels += [(f"limit {x.name!r}", x.label) for x in process.limits]
     labels += [(f"fact {x.name!r}", x.label) for x in process.facts]
-    fields = [*process.fields, *(f for a in process.actions for f in a.evidence)]
+    labels += [(f"event {x.name!r}", x.label) for x in process.events]
+    evented = [f for e in process.events for f in e.fields]
+    for field in evented:
+        if field.personal:
+            yield f"an event carries the personal field {field.name!r}; let the receiver ask for it"
+    fields = [*process.fields, *(f for a in process.actions for f in a.evidence), *evented]
     labels += [(f"field {f.name!r}", f.label) for f in fields]
     labels += [(f"option {o.value!r} of {f.name!r}", o.label) for f in fields for o in f.options]
     for what, label in labels:
         if label is None or not label.zh.strip() or not label.en.strip():
             yield f"{what} lacks a label in one of the languages"
     for field in fields:
+        if field.name in RESERVED:
+            yield f"field {field.name!r} has a name that every request uses for itself"
         if field.kind == "choice" and len(field.options) < 2:
             yield f"field {field.name!r} is a choice with fewer than two options"
+        if field.minimum is not None and field.maximum is not None and field.minimum > field.maximum:
+            yield f"field {field.name!r} has a minimum above its maximum"
 
 
 __all__ = ["OWN_ROLES", "faults"]

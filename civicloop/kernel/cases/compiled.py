@@ -171,12 +171,28 @@ def _transitions(process: Declaration, moves: list[Move]) -> dict[tuple[str, str
 
 
 def running_states(limit: Limit, moves: Iterable[Move]) -> set[str]:
-    """The states in which the limit's clock can be running or paused, reached from its start without its stop."""
-    edges = {(m.from_state, m.to_state) for m in moves if m.from_state}
-    found = set(limit.start)
-    grow = True
-    while grow:
-        new = {to for source, to in edges if source in found and to not in limit.stop} - found
-        found |= new
-        grow = bool(new)
-    return found
+    """The states in which the limit's clock can be running or paused, reached from its start without its stop.
+
+    A limit that starts at a fact can run in every state, since the world does not ask where the case is.
+    """
+    known = list(moves)
+    names = {m.from_state for m in known if m.from_state} | {m.to_state for m in known}
+    starts = set(limit.start) & names
+    if not set(limit.start) <= names:
+        starts |= names - set(limit.stop)
+    edges: dict[str, list[Move]] = {}
+    for move in known:
+        edges.setdefault(move.from_state, []).append(move)
+    # Pairs of a state and the one before it, so that `previous` leads back only to where it came from.
+    found = {(m.to_state, m.from_state) for m in known if m.to_state in starts}
+    work = list(found)
+    while work:
+        state, before = work.pop()
+        for move in edges.get(state, ()):
+            to = move.to_state
+            if to in limit.stop or to == state or (move.remembered and to != before):
+                continue
+            if (to, state) not in found:
+                found.add((to, state))
+                work.append((to, state))
+    return {state for state, _ in found}

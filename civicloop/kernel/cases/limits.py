@@ -225,4 +225,6 @@ def fact_transitions(process: Process, fact: str) -> tuple[Transition, ...]:
             found.append(Transition(limit, "pause"))
         elif fact in limit.start:
             found.append(Transition(limit, "start"))
+        elif fact in limit.resume:
+            found.append(Transition(limit, "resume"))
     return tuple(found)

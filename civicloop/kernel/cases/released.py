@@ -41,6 +41,7 @@ def declaration_text(process: Process) -> str:
                     list(x.start),
                     list(x.stop),
                     list(x.pause),
+                    list(x.resume),
                     repr(x.within),
                     x.calendar,
                     x.re_entry,
