@@ -45,8 +45,8 @@ from civicloop.kernel.cases.reports import Report, ReportGiven
 from civicloop.kernel.facts.reference import Reference, ReferenceRow, Snapshot
 from civicloop.kernel.label import Label
 from civicloop.kernel.outside.outbox import Message, enqueue
-from civicloop.kernel.people import personal
 from civicloop.kernel.people.permissions import different_person, may, role_for
+from civicloop.kernel.people.personal import Personal
 from civicloop.kernel.people.roles import CLOCK, Actor, Where
 from civicloop.kernel.refusal import Conflict, Forbidden, Guarded, Invalid, Missing, NotNow
 from civicloop.kernel.store.database import Store
@@ -173,6 +173,7 @@ class Engine:
         *,
         reference: Reference,
         calendars: Calendars,
+        personal: Personal,
         locate: Locate | None = None,
         role_names: Mapping[str, Label] | None = None,
     ) -> None:
@@ -183,6 +184,7 @@ class Engine:
         self.processes = dict(processes)
         self.reference = reference
         self.calendars = calendars
+        self.personal = personal
         self._locate = locate
         self._role_names = role_names or {}
         # Which process has children of which: built once from the declarations.
@@ -657,6 +659,7 @@ class Engine:
                 case, process, clocks = self._load(tx, case.master_id)
             now = self.clock.now()
             at = _happened(actor, happened_at, now, None)
+            case, clocks = self._perform_due(tx, process, case, clocks, at, now, acts=actor.via != "import")
             located = self._located(report.position) if report.position else None
             doing = _Doing(process, process.actions[0], actor.signature, "", actor.via, at, now)
             made = self._report(report, case, located, doing)
@@ -683,7 +686,7 @@ class Engine:
     def _keep_contact(self, tx: Tx, given: ReportGiven, made: Report, now: Instant) -> None:
         for purpose, value in (("name", given.name), ("contact", given.contact)):
             if value:
-                personal.put(tx, self.district, made.subject, purpose, value, now + KEEP_CONTACT)
+                self.personal.put(tx, made.subject, purpose, value, now + KEEP_CONTACT)
 
     # ---- merging ----------------------------------------------------------------------------------------
 
@@ -855,6 +858,9 @@ class Engine:
                     _NO_ACTION.filled(process=process.label, name=name, known=_list(known.values()))
                 )
         now = self.clock.now()
+        by_facts = {x.name for x in process.limits if {*x.start, *x.stop, *x.pause, *x.resume} & set(known)}
+        due_by_state = [c for c in clocks if c.name not in by_facts]
+        case, due_by_state = self._perform_due(tx, process, case, due_by_state, now, now)
         log = [Entry(at, name, True) for name, at in facts]
         log += [
             Entry(row.happened_at, row.to_state)
@@ -862,24 +868,23 @@ class Engine:
             if row.from_state != row.to_state
         ]
         log.sort(key=lambda entry: (entry.at, entry.fact, entry.name))
-        moved_by_facts = {x.name for x in process.limits if {*x.start, *x.stop, *x.pause} & set(known)}
         snapshot = self._snapshot(tx)
         category = (
             snapshot.get(process.kinds, case.kind, case.opened_at) if process.kinds and case.kind else None
         )
         allowed = _terms_of(process, category, case)
-        fresh = [c for c in replay(process, log, allowed, self.calendars) if c.name in moved_by_facts]
+        fresh = [c for c in replay(process, log, allowed, self.calendars) if c.name in by_facts]
         fresh = [
             msgspec.structs.replace(
                 c, breached_at=c.due_at if c.due_at is not None and c.due_at < (c.stopped_at or now) else None
             )
             for c in fresh
         ]
-        after = merged([c for c in clocks if c.name not in moved_by_facts], fresh)
+        after = [*due_by_state, *fresh]
         breaches = sum(c.breached_at is not None and not process.compiled.limits[c.name].waits for c in after)
         seen = msgspec.structs.replace(case, breaches=breaches)
         stored = {"facts": sorted([name, at] for name, at in facts), "breaches": breaches}
-        gone = {(c.name, c.step, c.run) for c in clocks if c.name in moved_by_facts} - {
+        gone = {(c.name, c.step, c.run) for c in clocks if c.name in by_facts} - {
             (c.name, c.step, c.run) for c in fresh
         }
         for name, one, run in sorted(gone):
@@ -1004,9 +1009,9 @@ class Engine:
     def _check_revision(self, tx: Tx, process: Process, case: Case, seen: Case, revision: int | None) -> None:
         if revision is None or revision == seen.revision:
             return
-        # The kernel's own rows (a breach, a further report) don't invalidate what a person has before him.
+        # The clock's rows and the kernel's own (a breach, a further report) don't invalidate what a person has before him.
         row = tx.one(
-            "SELECT COUNT(*) FROM history WHERE district = ? AND case_id = ? AND revision > ? AND action NOT LIKE '~%'",
+            "SELECT COUNT(*) FROM history WHERE district = ? AND case_id = ? AND revision > ? AND action NOT LIKE '~%' AND via <> 'clock'",
             (self.district, case.id, revision),
         )
         if revision > seen.revision or row is None or row[0]:
@@ -1026,12 +1031,14 @@ class Engine:
                 (self.district, case.id, *reopening),
             )
             since = row[0] or 0 if row else 0
-        marks = ", ".join("?" * len(action.not_by))
+        # "matter.decide" names a child's action; the children are looked through in any case.
+        names = [name.rpartition(".")[2] for name in action.not_by]
+        marks = ", ".join("?" * len(names))
         found = tx.all(
             f"SELECT DISTINCT actor FROM history WHERE district = ? AND seq > ? AND action IN ({marks}) AND (case_id = ?"
             " OR case_id IN (SELECT id FROM cases WHERE district = ? AND parent_id = ?)"
             " OR case_id IN (SELECT id FROM cases WHERE district = ? AND master_id = ?))",
-            (self.district, since, *action.not_by, case.id, self.district, case.id, self.district, case.id),
+            (self.district, since, *names, case.id, self.district, case.id, self.district, case.id),
         )
         refused = different_person(actor, [row[0] for row in found])
         if refused is not None:

@@ -1,0 +1,83 @@
+"""A loop: one folder's declarations gathered in one value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from civicloop.kernel.cases.process import On, Process
+from civicloop.kernel.label import Label
+from civicloop.kernel.outside.outbox import Handler
+
+if TYPE_CHECKING:
+    from civicloop.kernel.figures.metric import Metric
+    from civicloop.kernel.registry.district import District
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """A role of a loop; `home` is the path that its holders start from."""
+
+    name: str
+    label: Label
+    home: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page or endpoint that the derived routes do not give.
+
+    `endpoint` is "module:function", loaded when the app is built; `by` are the roles that may open it. `nav`
+    is its label in the navigation, None for none. `area` says which shell it wears.
+    """
+
+    path: str
+    endpoint: str
+    by: frozenset[str]
+    label: Label
+    methods: tuple[str, ...] = ("GET",)
+    nav: Label | None = None
+    area: str = "desk"  # desk, public, api
+    csrf: bool = True
+
+
+def page(
+    path: str,
+    endpoint: str,
+    by: str,
+    label: Label,
+    *,
+    methods: tuple[str, ...] = ("GET",),
+    nav: bool = False,
+    area: str = "desk",
+    csrf: bool = True,
+) -> Page:
+    """A Page from the roles as one comma-separated text."""
+    roles = frozenset(part.strip() for part in by.split(",") if part.strip())
+    return Page(path, endpoint, roles, label, methods, label if nav else None, area, csrf)
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """All that a loop declares; checked against the other loops by the registry.
+
+    `effects` gives, for the open district, the handler of each effect that its processes name. `folder` holds
+    its migrations, documentation and fixtures.
+    """
+
+    name: str
+    label: Label
+    sentence: Label
+    processes: tuple[Process, ...]
+    roles: tuple[Role, ...]
+    folder: Path
+    metrics: tuple[Metric, ...] = ()
+    effects: Callable[[District], Mapping[str, Handler]] | None = None
+    on: tuple[On, ...] = ()
+    pages: tuple[Page, ...] = ()
+    openapi: Callable[[], Mapping[str, Any]] | None = None
+    fixtures: Callable[[District], None] | None = None
+    registers: tuple[str, ...] = ()
+    parties: Mapping[str, Label] = field(default_factory=dict)
