@@ -24,7 +24,6 @@ WITHOUT_DISTRICT = {
     "migrations": "what was done to the file",
     "process_versions": "code, not data",
     "moves": "code, not data",
-
 }
 TYPES = {"TEXT", "BIGINT", "INTEGER", "DOUBLE PRECISION", "{blob}"}
 
