@@ -1,0 +1,67 @@
+"""Elements from plain values; whatever is not already markup is escaped here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from markupsafe import Markup, escape
+
+from civicloop.kernel.label import Label
+
+Text = str | Label
+"""What a component shows: a label speaks the page's language, a plain string is shown as it is."""
+
+Value = str | int | float | bool | None
+Attributes = Mapping[str, Value]
+Child = str | Label | None
+
+NOTHING = Markup("")
+
+
+def el(name: str, attributes: Attributes | None = None, *children: Child, lang: str = "zh") -> Markup:
+    """One element; an attribute that is None or False is left out, one that is True stands bare."""
+    return Markup(f"<{name}{_written(attributes)}>{_inside(children, lang)}</{name}>")
+
+
+def void(name: str, attributes: Attributes | None = None) -> Markup:
+    """One element that has no inside (`input`, `img`, `path`); the slash closes it inside an SVG."""
+    return Markup(f"<{name}{_written(attributes)}/>")
+
+
+def join(parts: Iterable[Child], lang: str = "zh") -> Markup:
+    """Pieces one after another, each escaped unless it is markup."""
+    return Markup(_inside(parts, lang))
+
+
+def say(text: Text, lang: str) -> str:
+    """The words of `text` in `lang`; markup stays markup."""
+    return text.text(lang) if isinstance(text, Label) else text
+
+
+def classes(*names: str | bool | None) -> str | None:
+    """Class names joined; None when there are none."""
+    kept = " ".join(n for n in names if isinstance(n, str) and n)
+    return kept or None
+
+
+def _written(attributes: Attributes | None) -> str:
+    if not attributes:
+        return ""
+    parts: list[str] = []
+    for name, value in attributes.items():
+        if value is None or value is False:
+            continue
+        if value is True:
+            parts.append(f" {name}")
+        else:
+            parts.append(f' {name}="{escape(str(value))}"')
+    return "".join(parts)
+
+
+def _inside(children: Iterable[Child], lang: str) -> str:
+    parts: list[str] = []
+    for child in children:
+        if child is None:
+            continue
+        parts.append(escape(child.text(lang) if isinstance(child, Label) else child))
+    return "".join(parts)
