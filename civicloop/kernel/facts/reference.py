@@ -9,9 +9,9 @@ earlier one holds again. A process that uses a row keeps the row's id: later row
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -49,6 +49,20 @@ _GENESIS = "0" * 64
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
+
+
+class Dated(Protocol):
+    """What holds in a period and is known from some time on."""
+
+    @property
+    def valid_from(self) -> Instant: ...
+    @property
+    def valid_to(self) -> Instant | None: ...
+    @property
+    def known_from(self) -> Instant: ...
+
+
+D = TypeVar("D", bound=Dated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +105,12 @@ class _Timeline:
 
     def holding(self, at: Instant, known_at: Instant | None) -> ReferenceRow | None:
         if known_at is not None and known_at < self.newest:
-            return _holding_as_known(self.rows, at, known_at)
+            return holding_as_known(self.rows, at, known_at)
         step = bisect_right(self.starts, at) - 1
         return self.holders[step] if step >= 0 else None
 
 
-def _by_start(row: ReferenceRow) -> Instant:
+def _by_start(row: Dated) -> Instant:
     return row.valid_from
 
 
@@ -121,16 +135,33 @@ def _timeline(rows: Iterable[ReferenceRow]) -> _Timeline:
     return _Timeline(ordered, max(r.known_from for r in ordered), tuple(starts), tuple(holders))
 
 
-def _holding_as_known(rows: tuple[ReferenceRow, ...], at: Instant, known_at: Instant) -> ReferenceRow | None:
+def holding_as_known(rows: Sequence[D], at: Instant, known_at: Instant | None) -> D | None:
+    """The row that held at `at`, by what was known at `known_at` (None: by all that is recorded).
+
+    `rows` are the records of one matter by (valid_from, known_from).
+    """
     decided: Instant | None = None
     for index in range(bisect_right(rows, at, key=_by_start) - 1, -1, -1):
         row = rows[index]
-        if row.known_from > known_at or row.valid_from == decided:
+        if row.valid_from == decided or (known_at is not None and row.known_from > known_at):
             continue
         if row.valid_to is None or at < row.valid_to:
             return row
         decided = row.valid_from
     return None
+
+
+def latest_of_period(rows: Sequence[D], valid_from: Instant) -> D | None:
+    """The newest record of the period that begins at `valid_from`; `rows` as for `holding_as_known`."""
+    index = bisect_right(rows, valid_from, key=_by_start) - 1
+    return rows[index] if index >= 0 and rows[index].valid_from == valid_from else None
+
+
+def known_from_now(now: Instant, given: Instant | None, before: Dated | None) -> Instant:
+    """Since when a new record is known: as given, else now and later than the record it corrects."""
+    if given is not None:
+        return given
+    return now if before is None else max(now, before.known_from + 1)
 
 
 class Snapshot:
@@ -258,11 +289,11 @@ class Reference:
         fresh: list[tuple[ReferenceRow, str]] = []
         for new in rows:
             key = (new.set, new.code, new.valid_from)
-            before = latest.get(key) or _latest(snapshot, new)
+            before = latest.get(key) or latest_of_period(snapshot.rows(new.set, new.code), new.valid_from)
             data = _encode(new.data).decode()
             if before is not None and _same(before, new, data):
                 continue
-            known_from = now if new.known_from is None else new.known_from
+            known_from = known_from_now(now, new.known_from, before)
             _check(new, known_from, before)
             row = ReferenceRow(
                 f"{new.set}:{new.code}:{new.valid_from}:{known_from}", new.set, new.code, new.valid_from,
@@ -285,12 +316,6 @@ class Reference:
             ],
         )  # fmt: skip
         tx.memo[self._memo_version] = version
-
-
-def _latest(snapshot: Snapshot, new: NewReference) -> ReferenceRow | None:
-    rows = snapshot.rows(new.set, new.code)
-    index = bisect_right(rows, new.valid_from, key=_by_start) - 1
-    return rows[index] if index >= 0 and rows[index].valid_from == new.valid_from else None
 
 
 def _same(before: ReferenceRow, new: NewReference, data: str) -> bool:

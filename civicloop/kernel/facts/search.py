@@ -78,7 +78,7 @@ def index(tx: Tx, district: str, items: Iterable[tuple[str, int, str]]) -> int:
             tx.run(_CHANGE_DOC, (digest, district, case_id))
             _delete(tx, district, number, seq)
         if tx.dialect == "postgres":
-            tx.run(_POSTGRES_INSERT, (district, seq, _with_prefixes(tokens), f" {tokens} "))
+            tx.run(_POSTGRES_INSERT, (district, seq, with_prefixes(tokens), f" {tokens} "))
         else:
             tx.run(_SQLITE_INSERT, (number << _SEQ_BITS | seq, tokens))
         changed += 1
@@ -103,7 +103,7 @@ def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | Non
     A run of Chinese characters is found as it stands, a word of letters and digits by its beginning (from
     three characters on). Invalid when there is nothing to look for.
     """
-    question = _question(query)
+    question = asked(query)
     cursor = tx.one(_NUMBER, (district,))
     if cursor is None:
         return []
@@ -115,7 +115,7 @@ def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | Non
         before = doc[0]
     limit = max(1, min(limit, LIMIT))
     if tx.dialect == "postgres":
-        tokens, patterns = _contained(question)
+        tokens, patterns = contained(question)
         rows = tx.all(_POSTGRES_FIND, (district, before, tokens, patterns, limit))
     else:
         first = cursor[0] << _SEQ_BITS
@@ -159,7 +159,8 @@ def _delete(tx: Tx, district: str, number: int, seq: int) -> None:
         tx.run(_SQLITE_DELETE, (number << _SEQ_BITS | seq,))
 
 
-def _question(query: str) -> GramQuery:
+def asked(query: str) -> GramQuery:
+    """The query in tokens; Invalid when it is too long or has nothing to look for."""
     if len(query) > LONGEST_QUERY:
         raise Invalid(_LONG_QUERY.filled(n=LONGEST_QUERY), fields={"q": _LONG_QUERY.filled(n=LONGEST_QUERY)})
     question = query_grams(query)
@@ -185,8 +186,8 @@ def _match(question: GramQuery) -> str:
     )
 
 
-def _with_prefixes(tokens: str) -> list[str]:
-    """The tokens for PostgreSQL's array, each once, words with their beginnings."""
+def with_prefixes(tokens: str) -> list[str]:
+    """The tokens for an index that knows only whole ones, each once, words with their beginnings ("hyd*")."""
     found = dict.fromkeys(tokens.split())
     for word in list(found):
         for length in _PREFIX:
@@ -196,8 +197,8 @@ def _with_prefixes(tokens: str) -> list[str]:
     return list(found)
 
 
-def _contained(question: GramQuery) -> tuple[list[str], list[str]]:
-    """The tokens an array must contain, and the patterns its text must match, for PostgreSQL."""
+def contained(question: GramQuery) -> tuple[list[str], list[str]]:
+    """The tokens of `with_prefixes` that must be there, and the LIKE patterns that the text must match."""
     tokens: list[str] = []
     patterns: list[str] = []
     for phrase in _phrases(question):
