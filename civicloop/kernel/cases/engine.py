@@ -118,9 +118,9 @@ class Located:
 
 
 class Locate(Protocol):
-    """Finds a position in the district; a Label says why it can't be taken."""
+    """Finds a position in the district; Invalid says why it can't be taken."""
 
-    def __call__(self, position: Position) -> Located | Label: ...
+    def __call__(self, position: Position) -> Located: ...
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -211,6 +211,7 @@ class Engine:
         report: ReportGiven | None = None,
         source: str = "",
         cause: str = "",
+        trusted: bool = False,
     ) -> Callable[[Tx], Receipt]:
         """The operation that opens a case by one of the process's opening actions.
 
@@ -228,7 +229,7 @@ class Engine:
         clean = read_given(opened_by.evidence, given)
         located = self._locate_given(declared, opened_by, clean, report)
         where = Where(self.district, located.street, located.community) if located else Where(self.district)
-        role = self._role(actor, opened_by, where)
+        role = opened_by.by if trusted else self._role(actor, opened_by, where)
 
         def operation(tx: Tx) -> Receipt:
             now = self.clock.now()
@@ -278,7 +279,7 @@ class Engine:
         if report is not None:
             made = self._report(report, case, located, doing)
             stored["report"] = made.id
-        case, clocks, seq = self._apply(tx, doing, case, [], start, clean, stored, made)
+        case, _, seq = self._apply(tx, doing, case, [], start, clean, stored, made)
         if seq == 0:
             return self._repeated(tx, doing.key or "", process.name, action.name, None, stored)
         if made is not None and report is not None:
@@ -1075,9 +1076,8 @@ class Engine:
         stored = {name: plain(value) for name, value in clean.items()}
         for field in fields:
             if field.personal and field.name in clean:
-                commitment = personal.put(
+                commitment = self.personal.put(
                     tx,
-                    self.district,
                     f"case:{case_id}",
                     field.name,
                     str(clean[field.name]),
@@ -1108,10 +1108,10 @@ class Engine:
     def _located(self, position: Position, field: str = "position") -> Located:
         if self._locate is None:
             return Located(position.lon, position.lat, "", "", "")
-        located = self._locate(position)
-        if isinstance(located, Label):
-            raise Invalid(located, fields={field: located})
-        return located
+        try:
+            return self._locate(position)
+        except Invalid as refused:
+            raise Invalid(refused.reason, fields={field: refused.reason}) from refused
 
     def _repeated(
         self, tx: Tx, key: str, process: str, action: str, case_id: str | None, stored: Mapping[str, Any]
