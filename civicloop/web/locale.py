@@ -35,7 +35,7 @@ DUE_SOON: Final = Label("临期", "Due soon")
 BREACHED: Final = Label("超时", "Breached")
 PAUSED: Final = Label("暂停计时", "Paused")
 MET: Final = Label("按期完成", "Met")
-MISSED: Final = Label("超期完成", "Missed")
+MISSED: Final = Label("超时完成", "Missed")
 LEFT: Final = Label("剩 {time}", "{time} left")
 OVER: Final = Label("超 {time}", "{time} over")
 
