@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -85,6 +85,9 @@ _NO_POSITION = Label("请在地图上选点或填写位置。", "Pick the place 
 _NO_CATEGORY = Label(
     "没有编码为“{code}”的类别,请从列表中选择。", "There is no category “{code}”; choose one from the list."
 )
+_NO_UNIT = Label(
+    "没有编码为“{code}”的单位,请从列表中选择。", "There is no unit “{code}”; choose one from the list."
+)
 _NO_EVIDENCE = Label(
     "照片尚未上传成功,请重新上传。", "The photograph has not been uploaded; please upload it again."
 )
@@ -117,10 +120,7 @@ class Located:
     cell: str
 
 
-class Locate(Protocol):
-    """Finds a position in the district; Invalid says why it can't be taken."""
-
-    def __call__(self, position: Position) -> Located: ...
+Locate = Callable[[Position], Located]  # raises Invalid with the reason why it can't be taken
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -1053,13 +1053,17 @@ class Engine:
             value = clean.get(field.name)
             if value is None:
                 continue
-            if (
-                field.kind in ("category", "unit")
-                and field.source
-                and snapshot.get(field.source, value, now) is None
-            ):
+            if field.kind == "category" and field.source and snapshot.get(field.source, value, now) is None:
                 reason = _NO_CATEGORY.filled(code=value)
                 raise Invalid(reason, fields={field.name: reason})
+            if field.kind == "unit" and field.source:
+                row = tx.one(
+                    "SELECT 1 FROM entities WHERE district = ? AND register = ? AND id = ?",
+                    (self.district, field.source, value),
+                )
+                if row is None:
+                    reason = _NO_UNIT.filled(code=value)
+                    raise Invalid(reason, fields={field.name: reason})
             if field.kind == "photo":
                 marks = ", ".join("?" * len(value))
                 row = tx.one(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from civicloop.kernel.cases.compiled import Transition
-from civicloop.kernel.cases.declaration import FromCategory, Limit, Span, Until
+from civicloop.kernel.cases.declaration import FromCategory, Limit, Span, SpanUnit, Until
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.time.clock import Instant
 
@@ -20,13 +20,13 @@ from civicloop.kernel.time.clock import Instant
 class Calendars(Protocol):
     """What limits ask of the district's calendars; all times are instants, all spans microseconds."""
 
-    def due(self, calendar: str, start: Instant, amount: int, unit: str) -> tuple[Instant, bool]:
+    def due(self, calendar: str, start: Instant, amount: int, unit: SpanUnit) -> tuple[Instant, bool]:
         """When `amount` of `unit` from `start` has passed, and whether that is provisional (暂定)."""
 
-    def counted(self, calendar: str, unit: str, start: Instant, end: Instant) -> int:
+    def counted(self, calendar: str, unit: SpanUnit, start: Instant, end: Instant) -> int:
         """How much of the span counts."""
 
-    def resumed(self, calendar: str, unit: str, start: Instant, counted: int) -> tuple[Instant, bool]:
+    def resumed(self, calendar: str, unit: SpanUnit, start: Instant, counted: int) -> tuple[Instant, bool]:
         """When `counted` more has passed from `start`, and whether that is provisional."""
 
 
@@ -42,7 +42,7 @@ class LimitClock(msgspec.Struct, frozen=True, gc=False):
     run: int
     status: str  # running, paused, stopped
     amount: int
-    unit: str
+    unit: SpanUnit
     calendar: str
     rule: str
     provisional: int
@@ -60,7 +60,7 @@ COLUMNS = LimitClock.__struct_fields__
 class Terms(NamedTuple):
     """What a limit allows in this case: the steps with their spans, or one fixed moment."""
 
-    steps: tuple[tuple[str, int, str, str], ...]  # step, amount, unit, calendar
+    steps: tuple[tuple[str, int, SpanUnit, str], ...]  # step, amount, unit, calendar
     due_at: Instant | None = None
     rule: str = ""
 
@@ -118,7 +118,12 @@ def step(
 
 
 def _started(
-    limit: Limit, one: tuple[str, int, str, str], allowed: Terms, run: int, at: Instant, calendars: Calendars
+    limit: Limit,
+    one: tuple[str, int, SpanUnit, str],
+    allowed: Terms,
+    run: int,
+    at: Instant,
+    calendars: Calendars,
 ) -> LimitClock:
     name, amount, unit, calendar = one
     if allowed.due_at is not None:

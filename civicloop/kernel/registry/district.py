@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from civicloop.kernel.cases.engine import Engine, Located
 from civicloop.kernel.cases.events import deliveries
 from civicloop.kernel.cases.fields import Position
-from civicloop.kernel.cases.indexing import CaseIndexer
 from civicloop.kernel.cases.released import unreleased
+from civicloop.kernel.cases.texts import texts_of
+from civicloop.kernel.facts import search
 from civicloop.kernel.facts.evidence import Evidence
 from civicloop.kernel.facts.observations import Observations
-from civicloop.kernel.facts.pack import Pack
+from civicloop.kernel.facts.pack import Pack, load_pack
 from civicloop.kernel.facts.places import Places
 from civicloop.kernel.facts.reference import Reference
-from civicloop.kernel.facts.registers import Registers
-from civicloop.kernel.figures.desk import Figures
+from civicloop.kernel.facts.registers import EntityRow, Register, Registers
+from civicloop.kernel.label import Label
 from civicloop.kernel.outside.outbox import Handler, OutboxWorker
 from civicloop.kernel.people.identity import People
 from civicloop.kernel.registry.registry import Registry, find
 from civicloop.kernel.store.database import Store, open_store
+from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.calendar import CalendarSet
-from civicloop.kernel.time.clock import SECOND, Clock, Instant, SystemClock
+from civicloop.kernel.time.calendar_file import load_calendars
+from civicloop.kernel.time.clock import Clock, SystemClock
 from civicloop.kernel.time.ids import Ids, SystemIds
 
 TICK_SECONDS = 1.0
+
+REGISTERS = (
+    Register("streets", Label("街道", "Streets")),
+    Register("communities", Label("社区", "Communities")),
+    Register("units", Label("责任单位", "Responsible units"), names=("name", "name_en")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +87,7 @@ class District:
     evidence: Evidence
     people: People
     engine: Engine
-    figures: Figures
-    indexer: CaseIndexer
     outbox: OutboxWorker
-    handlers: dict[str, Handler] = field(default_factory=dict)
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -92,7 +100,13 @@ class District:
         """Starts what works beside the requests: the clock's tick, the outbox, the search index."""
         self._threads += self.outbox.start(self._stop)
         self._threads.append(self._background("tick", self.engine.tick))
-        self._threads.append(self._background("index", self.indexer.catch_up))
+        self._threads.append(self._background("index", self.index))
+
+    def index(self) -> None:
+        """Has the search index follow the history to its end."""
+        texts = partial(texts_of, self.code)
+        while self.store.write(lambda tx: search.follow(tx, self.code, texts)):
+            pass
 
     def _background(self, name: str, work: Callable[[], Any]) -> threading.Thread:
         def loop() -> None:
@@ -109,5 +123,112 @@ class District:
         self.outbox.wake()
         for thread in self._threads:
             thread.join(timeout=5)
-        self.figures.close()
         self.store.close()
+
+
+def open_district(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    inline: bool = False,
+    pack: Pack | None = None,
+) -> District:
+    """Opens a district, bringing its tables and its pack's rows up to date.
+
+    NotReady when a process was changed without a release, or an open case has no place in the present one.
+    """
+    pack = pack or load_pack(settings.pack)
+    clock = clock or SystemClock()
+    ids = ids or SystemIds(clock)
+    registry = find(pack.loops)
+    calendars = CalendarSet(load_calendars(pack.calendars_file))
+    registry.check(calendars.names())
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.url, clock, inline=inline, lines=registry.lines)
+    try:
+        return _opened(settings, pack, clock, ids, store, registry, calendars)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _opened(
+    settings: Settings,
+    pack: Pack,
+    clock: Clock,
+    ids: Ids,
+    store: Store,
+    registry: Registry,
+    calendars: CalendarSet,
+) -> District:
+    with store.read() as tx:
+        wrong = unreleased(tx, registry.processes.values())
+    if wrong:
+        raise NotReady("\n".join(wrong))
+    places = pack.places()
+    people = People(pack.code, store, ids, demo=settings.demo)
+    reference = Reference(store, pack.code)
+    engine = Engine(
+        pack.code, store, clock, ids, registry.processes,
+        reference=reference, calendars=calendars, personal=people.personal, locate=_locate_in(places),
+        role_names=registry.role_names,
+    )  # fmt: skip
+    handlers: dict[str, Handler] = {}
+    district = District(
+        pack=pack, settings=settings, clock=clock, ids=ids, store=store, registry=registry, calendars=calendars,
+        reference=reference, registers=Registers(store, pack.code, ids, REGISTERS),
+        observations=Observations(store, pack.code, ids), places=places,
+        evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
+        people=people, engine=engine, outbox=OutboxWorker(store, pack.code, clock, ids, handlers),
+    )  # fmt: skip
+    for loop in registry.loops.values():
+        if loop.effects is not None:
+            handlers.update(loop.effects(district))
+    handlers.update(deliveries(engine, registry.receivers()))
+    _load(district)
+    try:
+        engine.upgrade()
+    except LookupError as error:
+        raise NotReady(str(error)) from error
+    return district
+
+
+def _load(district: District) -> None:
+    """Puts the pack's rows into the store; what is there already adds nothing."""
+    pack = district.pack
+    rows = [
+        EntityRow(
+            row.register, row.code, {"name": row.label.zh, "name_en": row.label.en, **row.data, "status": row.status},
+            row.source, row.valid_from, row.valid_to,
+        )
+        for row in pack.registers
+    ]  # fmt: skip
+    accounts = [
+        {
+            "login": account.login,
+            "name": {"zh": account.name.zh, "en": account.name.en},
+            "person": account.person,
+            "mobile": account.mobile,
+            "roles": [{"role": g.role, "scope_kind": g.scope, "scope_code": g.code} for g in account.grants],
+        }
+        for account in pack.accounts
+    ]
+
+    def load(tx: Tx) -> None:
+        district.reference.add(tx, pack.reference, recorded_by=f"pack:{pack.code}")
+        district.registers.load(tx, rows, recorded_by=f"pack:{pack.code}")
+        district.people.load_accounts(tx, accounts, demo=district.settings.demo)
+
+    district.store.write(load)
+
+
+def _locate_in(places: Places) -> Callable[[Position], Located]:
+    def locate(position: Position) -> Located:
+        point = places.position(position.lon, position.lat, position.datum)
+        place = places.locate(point)
+        if place is None:
+            return Located(point.lon, point.lat, "", "", "")
+        return Located(point.lon, point.lat, place.street or "", place.community or "", place.cell or "")
+
+    return locate

@@ -47,13 +47,12 @@ class Registry:
         """Each loop's line of migrations, by loop name."""
         return {loop.name: loop.folder / "migrations" for loop in self.loops.values()}
 
-    def receivers(self) -> dict[str, list[tuple[Process, On]]]:
-        """For each event topic, the processes that act on it."""
-        found: dict[str, list[tuple[Process, On]]] = {}
+    def receivers(self) -> dict[str, list[On]]:
+        """For each event topic, what the loops do about it."""
+        found: dict[str, list[On]] = {}
         for loop in self.loops.values():
             for on in loop.on:
-                process, _, _ = (on.opens or on.performs).partition(".")
-                found.setdefault(f"event:{on.event}", []).append((self.processes[process], on))
+                found.setdefault(f"event:{on.event}", []).append(on)
         return found
 
     def check(self, calendars: Iterable[str]) -> None:
