@@ -8,6 +8,8 @@ from string import Formatter
 from tests.structure.tree import ROOT, labels, sources, tracked
 
 CHINESE = re.compile(r"[㐀-鿿]")
+# The switch speaks the language that it leads to.
+SWITCH = {("English", "中文"), ("Switch to English", "切换到中文")}
 
 
 def fields(text: str) -> set[str]:
@@ -34,6 +36,7 @@ def test_labels_say_the_same_in_both_languages() -> None:
         f"{name}:{line} {zh!r}, {en!r}: {fault}"
         for name in sources()
         for line, zh, en in labels(name)
+        if (zh, en) not in SWITCH
         for fault in faults(zh, en)
     ]
     assert found == []
