@@ -32,6 +32,7 @@ from __future__ import annotations
 
 from civicloop.web.components.basics import (
     Link,
+    Tone,
     badge,
     breadcrumbs,
     button,
@@ -83,6 +84,7 @@ from civicloop.web.components.fields import (
     text_field,
 )
 from civicloop.web.components.figures import (
+    Cell,
     Column,
     Entry,
     Series,
@@ -107,7 +109,7 @@ from civicloop.web.components.maps import (
     point_field,
     still_map,
 )
-from civicloop.web.components.markup import NOTHING, Text, el, join, say, void
+from civicloop.web.components.markup import NOTHING, Markup, Text, el, join, say, void
 from civicloop.web.components.shell import (
     Person,
     action_bar,
@@ -131,11 +133,13 @@ __all__ = [
     "Area",
     "Bounds",
     "Branch",
+    "Cell",
     "Column",
     "Entry",
     "Link",
     "MapLayer",
     "Mark",
+    "Markup",
     "Moment",
     "Option",
     "Person",
@@ -144,6 +148,7 @@ __all__ = [
     "Status",
     "Step",
     "Text",
+    "Tone",
     "action_bar",
     "amount_field",
     "badge",

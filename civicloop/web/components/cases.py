@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from markupsafe import Markup
 
@@ -11,6 +11,10 @@ from civicloop.web import locale
 from civicloop.web.components.basics import Tone, tag
 from civicloop.web.components.icons import icon
 from civicloop.web.components.markup import NOTHING, Text, Value, classes, el, join, say, void
+
+
+FEW_STEPS: Final = 7
+"""So many states still stand side by side on a phone."""
 
 
 class Picture(NamedTuple):
@@ -170,7 +174,12 @@ def stepper(steps: Sequence[Step], *, label: Text = locale.PROCESS, lang: str = 
         )
         for step in steps
     ]
-    return el("div", {"class": "stepper"}, el("ol", {"aria-label": say(label, lang)}, *items))
+    few = len(steps) <= FEW_STEPS
+    return el(
+        "div",
+        {"class": classes("stepper", few and "stepper-few")},
+        el("ol", {"aria-label": say(label, lang)}, *items),
+    )
 
 
 def queue_row(

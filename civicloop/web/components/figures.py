@@ -74,7 +74,7 @@ def spark_line(
         },
         line,
         void("polyline", {"class": "spark-line", "points": points}),
-        void("circle", {"class": "spark-last", "cx": 118, "cy": y(values[-1]), "r": 2}),
+        void("path", {"class": "spark-last", "d": f"M118 {y(values[-1])}h.01"}),
     )
 
 

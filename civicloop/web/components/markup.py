@@ -15,6 +15,20 @@ Value = str | int | float | bool | None
 Attributes = Mapping[str, Value]
 Child = str | Label | None
 
+__all__ = [
+    "NOTHING",
+    "Attributes",
+    "Child",
+    "Markup",
+    "Text",
+    "Value",
+    "classes",
+    "el",
+    "join",
+    "say",
+    "void",
+]
+
 NOTHING = Markup("")
 
 

@@ -220,17 +220,18 @@ function namesOf(features) {
   };
 }
 
-async function addNames(map, layer) {
+async function addNames(map, layer, below) {
   const answer = await fetch(layer.url);
   const names = namesOf((await answer.json()).features ?? []);
   map.addSource(`${layer.id}-names`, { type: "geojson", data: names });
-  map.addLayer({
+  const drawn = {
     id: `${layer.id}-names`,
     type: "symbol",
     source: `${layer.id}-names`,
     layout: { "text-field": ["get", "name"], "text-font": FACE, "text-size": 12, "text-max-width": 8 },
     paint: { "text-color": token("--ink-3"), "text-halo-color": token("--map-area"), "text-halo-width": 1.4 },
-  });
+  };
+  map.addLayer(drawn, below);
 }
 
 function open(href, panel) {
@@ -351,9 +352,13 @@ export async function wake(figure) {
     for (const layer of settings.layers) {
       map.addSource(layer.id, sourceOf(layer));
       for (const drawn of layersOf(layer)) map.addLayer(drawn);
-      if (layer.kind === "areas") addNames(map, layer);
       if (layer.kind === "cases" || layer.kind === "points") listen(map, gl, layer, settings);
       if (layer.refresh) refreshOn(map, layer);
+    }
+    // Names lie under the cases, whenever their file arrives.
+    const cases = settings.layers.find((layer) => layer.kind === "cases");
+    for (const layer of settings.layers) {
+      if (layer.kind === "areas") addNames(map, layer, cases && `${cases.id}-clusters`);
     }
     if (settings.pick) pickInto(map, gl, settings);
     else if (settings.selected) showSelected(map, gl, settings.selected);

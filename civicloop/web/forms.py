@@ -1,0 +1,174 @@
+"""Declared fields as form controls, and what a browser sends back as raw values for the kernel to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from markupsafe import Markup
+from starlette.datastructures import FormData, UploadFile
+
+from civicloop.kernel.cases.fields import Field
+from civicloop.kernel.facts.reference import Snapshot
+from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import Invalid, Refusal
+from civicloop.kernel.registry.district import District
+from civicloop.kernel.time.clock import Instant, from_datetime
+from civicloop.web import components as ui
+from civicloop.web.components import Branch, MapLayer, Option
+
+KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has uploaded already
+CATEGORIES = "categories"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the choices of a form are drawn from at one moment."""
+
+    district: District
+    snapshot: Snapshot
+    now: Instant
+    units: tuple[Option, ...] = ()
+    people: tuple[Option, ...] = ()
+
+
+def raw_values(fields: Sequence[Field], form: FormData, district: District, actor_id: str) -> dict[str, Any]:
+    """What the browser sent, in the shape `read_given` takes; photographs are kept as evidence on the way.
+
+    Runs in a worker thread. `Invalid` when a photograph is refused, with its field's sentence.
+    """
+    values: dict[str, Any] = {}
+    wrong: dict[str, Label] = {}
+    zone = ZoneInfo(district.pack.zone)
+    for field in fields:
+        try:
+            value = _raw(field, form, district, actor_id, zone)
+        except Refusal as refused:
+            wrong[field.name] = refused.reason
+            continue
+        if value not in (None, "", []):
+            values[field.name] = value
+    if wrong:
+        raise Invalid(next(iter(wrong.values())), fields=wrong, extra={"values": values})
+    return values
+
+
+def _raw(field: Field, form: FormData, district: District, actor_id: str, zone: ZoneInfo) -> Any:
+    name = field.name
+    if field.kind == "point":
+        lon, lat = form.get(f"{name}.longitude"), form.get(f"{name}.latitude")
+        if not lon and not lat:
+            return None
+        return {"lon": lon, "lat": lat, "datum": form.get(f"{name}.datum") or "wgs84"}
+    if field.kind == "photo":
+        hashes = [text for text in form.getlist(name + KEPT) if isinstance(text, str)]
+        for upload in form.getlist(name):
+            if isinstance(upload, UploadFile) and upload.size:
+                item = district.evidence.keep(upload.file.read(), actor_id=actor_id, purpose=name)
+                hashes.append(item.hash)
+        return list(dict.fromkeys(hashes))
+    text = form.get(name)
+    if not isinstance(text, str):
+        return None
+    if field.kind == "instant" and text:
+        return _local_instant(text, zone)
+    return text
+
+
+def _local_instant(text: str, zone: ZoneInfo) -> Any:
+    """A browser's local time as an instant; what can't be read is left for the field's own sentence."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return text if moment.tzinfo else from_datetime(moment.replace(tzinfo=zone))
+
+
+def draw(
+    fields: Iterable[Field],
+    choices: Choices,
+    *,
+    values: Mapping[str, Any] | None = None,
+    errors: Mapping[str, Label] | None = None,
+    lang: str = "zh",
+) -> Markup:
+    """The controls of fields, with earlier values and the sentence of each error."""
+    return Markup("").join(
+        _control(field, choices, (values or {}).get(field.name), (errors or {}).get(field.name, ""), lang)
+        for field in fields
+    )
+
+
+def _control(field: Field, choices: Choices, value: Any, error: Label | str, lang: str) -> Markup:
+    common: dict[str, Any] = {"hint": field.hint or "", "error": error, "required": field.required, "lang": lang}
+    text = "" if value is None or isinstance(value, Mapping | list) else str(value)
+    match field.kind:
+        case "long_text":
+            return ui.long_text_field(field.name, field.label, value=text, **common)
+        case "choice":
+            options = [Option(o.value, o.label) for o in field.options]
+            return ui.choice_field(field.name, field.label, options, value=text, **common)
+        case "category":
+            return ui.category_field(field.name, field.label, branches(choices), value=text, **common)
+        case "unit":
+            return ui.choice_field(field.name, field.label, choices.units, value=text, **common)
+        case "person":
+            return ui.choice_field(field.name, field.label, choices.people, value=text, **common)
+        case "photo":
+            kept = Markup("").join(
+                Markup('<input type="hidden" name="{}" value="{}">').format(field.name + KEPT, h) for h in value or ()
+            )
+            several = (field.maximum or 6) > 1
+            return ui.photo_field(field.name, field.label, several=several, **common) + kept
+        case "point":
+            return point_control(field.name, field.label, choices.district, value, common)
+        case "instant":
+            return ui.instant_field(field.name, field.label, value=text, **common)
+        case "number":
+            return ui.number_field(field.name, field.label, value=text, **common)
+        case "amount":
+            return ui.amount_field(field.name, field.label, value=text, **common)
+        case "flag":
+            return ui.flag_field(field.name, field.label, checked=text in ("1", "true", "True"), **_without(common, "required"))
+        case _:
+            return ui.text_field(field.name, field.label, value=text, **common)
+
+
+def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
+    return {k: v for k, v in values.items() if k != name}
+
+
+def point_control(name: str, label: Label, district: District, value: Any, common: dict[str, Any]) -> Markup:
+    """The map picker over the district's base map."""
+    given = value if isinstance(value, Mapping) else {}
+    return ui.point_field(
+        name,
+        label,
+        layers=base_layers(),
+        bounds=district.places.bbox,
+        longitude=str(given.get("lon", "")),
+        latitude=str(given.get("lat", "")),
+        synthetic=True,
+        **common,
+    )
+
+
+def base_layers() -> tuple[MapLayer, ...]:
+    """The base map: outline, streets and communities."""
+    return (MapLayer("base", "/map/basemap.geojson", "areas", synthetic=True),)
+
+
+def branches(choices: Choices) -> list[Branch]:
+    """The category tree in force: a branch a group, each with its categories."""
+    groups: dict[str, tuple[Label, list[Option]]] = {}
+    for row in choices.snapshot.all(CATEGORIES, choices.now):
+        data = row.data
+        group = data.get("group", {})
+        code = str(group.get("code", data.get("group_code", "")))
+        label = Label(str(group.get("zh", code)), str(group.get("en", code)))
+        option = Option(row.code, Label(str(data["zh"]), str(data["en"])))
+        groups.setdefault(code, (label, []))[1].append(option)
+    return [Branch(label, tuple(options)) for label, options in groups.values()]
