@@ -44,13 +44,20 @@ class SqliteConnection:
         self.writes = writes
         uri = f"{path.absolute().as_uri()}?mode={'rwc' if writes else 'ro'}"
         self.raw: Any = sqlite.connect(
-            uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_seconds, cached_statements=512
+            uri,
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=busy_seconds,
+            cached_statements=512,
         )
         self.execute = self.raw.execute
         if writes:
             self.execute("PRAGMA journal_mode=WAL")
             self.execute("PRAGMA synchronous=FULL")
             self.execute("PRAGMA wal_autocheckpoint=4000")
+            # Freed bytes are zeroed, or an erased personal value would outlive its row in the page.
+            self.execute("PRAGMA secure_delete=FAST")
         else:
             self.execute("PRAGMA query_only=1")
         self.execute("PRAGMA temp_store=MEMORY")
