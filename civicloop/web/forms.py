@@ -103,7 +103,12 @@ def draw(
 
 
 def _control(field: Field, choices: Choices, value: Any, error: Label | str, lang: str) -> Markup:
-    common: dict[str, Any] = {"hint": field.hint or "", "error": error, "required": field.required, "lang": lang}
+    common: dict[str, Any] = {
+        "hint": field.hint or "",
+        "error": error,
+        "required": field.required,
+        "lang": lang,
+    }
     text = "" if value is None or isinstance(value, Mapping | list) else str(value)
     match field.kind:
         case "long_text":
@@ -119,7 +124,8 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
             return ui.choice_field(field.name, field.label, choices.people, value=text, **common)
         case "photo":
             kept = Markup("").join(
-                Markup('<input type="hidden" name="{}" value="{}">').format(field.name + KEPT, h) for h in value or ()
+                Markup('<input type="hidden" name="{}" value="{}">').format(field.name + KEPT, h)
+                for h in value or ()
             )
             several = (field.maximum or 6) > 1
             return ui.photo_field(field.name, field.label, several=several, **common) + kept
@@ -132,7 +138,9 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
         case "amount":
             return ui.amount_field(field.name, field.label, value=text, **common)
         case "flag":
-            return ui.flag_field(field.name, field.label, checked=text in ("1", "true", "True"), **_without(common, "required"))
+            return ui.flag_field(
+                field.name, field.label, checked=text in ("1", "true", "True"), **_without(common, "required")
+            )
         case _:
             return ui.text_field(field.name, field.label, value=text, **common)
 
@@ -166,9 +174,7 @@ def branches(choices: Choices) -> list[Branch]:
     groups: dict[str, tuple[Label, list[Option]]] = {}
     for row in choices.snapshot.all(CATEGORIES, choices.now):
         data = row.data
-        group = data.get("group", {})
-        code = str(group.get("code", data.get("group_code", "")))
-        label = Label(str(group.get("zh", code)), str(group.get("en", code)))
-        option = Option(row.code, Label(str(data["zh"]), str(data["en"])))
-        groups.setdefault(code, (label, []))[1].append(option)
+        label = Label(data["group_zh"], data["group_en"])
+        option = Option(row.code, Label(data["zh"], data["en"]))
+        groups.setdefault(data["group"], (label, []))[1].append(option)
     return [Branch(label, tuple(options)) for label, options in groups.values()]

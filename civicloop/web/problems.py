@@ -79,7 +79,12 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 def refusal_page(request: Request, error: Refusal) -> HTMLResponse:
     """The page of a refusal, whole or as a fragment for htmx."""
     asking = visit(request)
-    context = {"title": error.reason, "refusal": error, "csrf": asking.csrf, "district": asking.district.pack.label}
+    context = {
+        "title": error.reason,
+        "refusal": error,
+        "csrf": asking.csrf,
+        "district": asking.district.pack.label,
+    }
     return asking.templates.page(request, "refusal.html", context, status=error.status)
 
 

@@ -101,6 +101,10 @@ async def _refuse(send: Callable[[Message], Awaitable[None]], status: int, code:
     body = msgspec.json.encode(
         {"type": f"urn:civicloop:{code}", "title": reason.en, "title_zh": reason.zh, "status": status}
     )
-    headers = [(b"content-type", b"application/problem+json"), (b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -12,7 +12,6 @@ from civicloop.web.components.basics import Tone, tag
 from civicloop.web.components.icons import icon
 from civicloop.web.components.markup import NOTHING, Text, Value, classes, el, join, say, void
 
-
 FEW_STEPS: Final = 7
 """So many states still stand side by side on a phone."""
 

@@ -1,0 +1,110 @@
+"""Builds the ASGI application of a district from its registry."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
+
+from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import Refusal
+from civicloop.kernel.registry.district import District
+from civicloop.kernel.registry.loop import Page, page
+from civicloop.web import problems
+from civicloop.web.assets import Assets
+from civicloop.web.live import Hub
+from civicloop.web.mount import route
+from civicloop.web.shield import Shield
+from civicloop.web.templating import Templates
+
+# The pages that belong to no loop; a loop's own stand in its `pages`.
+COMMON: tuple[Page, ...] = (
+    page("/sign-in", "civicloop.web.sign_in:show", "public", Label("登录", "Sign in"), area="public"),
+    page(
+        "/sign-in",
+        "civicloop.web.sign_in:enter",
+        "public",
+        Label("登录", "Sign in"),
+        methods=("POST",),
+        area="public",
+    ),
+    page(
+        "/sign-out",
+        "civicloop.web.sign_in:leave",
+        "public",
+        Label("退出", "Sign out"),
+        methods=("POST",),
+        area="public",
+    ),
+    page("/live", "civicloop.web.live:stream", "public", Label("实时变化", "Live changes"), area="api"),
+    page("/map/{name}", "civicloop.web.files:layer", "public", Label("地图图层", "Map layer"), area="api"),
+    page(
+        "/evidence/{hash}",
+        "civicloop.web.files:public_copy",
+        "public",
+        Label("照片", "Photograph"),
+        area="api",
+    ),
+    page(
+        "/evidence/{hash}/small",
+        "civicloop.web.files:thumbnail",
+        "public",
+        Label("缩略图", "Thumbnail"),
+        area="api",
+    ),
+    page(
+        "/evidence/{hash}/original",
+        "civicloop.web.files:original",
+        "signed_in",
+        Label("原图", "Original"),
+        area="api",
+    ),
+)
+
+
+def pages_of(district: District) -> tuple[Page, ...]:
+    """Every page and endpoint of a district with who may open it; what the permission test walks."""
+    return (*COMMON, *district.registry.pages)
+
+
+def build(district: District, *, background: bool = True) -> ASGIApp:
+    """The application; `background` starts the clock, the outbox and the index with it."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:  # noqa: ARG001
+        if background:
+            district.start()
+        yield
+
+    loops = {loop.name: loop.folder / "pages" for loop in district.registry.loops.values()}
+    routes: list[BaseRoute] = [
+        Route("/healthz", _healthy),
+        Mount("/static", Assets(), name="static"),
+        *(route(each) for each in pages_of(district)),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={
+            Refusal: problems.on_refusal,
+            HTTPException: problems.on_http,
+            Exception: problems.on_crash,
+        },
+    )
+    app.state.district = district
+    app.state.templates = Templates(loops)
+    app.state.hub = Hub(district.store)
+    return Shield(app, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
+
+
+async def _healthy(request: Request) -> Response:
+    district: District = request.app.state.district
+    with district.store.read() as tx:
+        tx.one("SELECT 1", ())
+    return JSONResponse({"status": "ok", "district": district.code})
