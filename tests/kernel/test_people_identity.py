@@ -506,7 +506,13 @@ ROWS = [
     {
         "login": "dispatcher",
         "name": {"zh": "派遣员", "en": "Dispatcher"},
-        "roles": [{"role": "dispatcher", "scope_kind": "district", "scope_code": "jianghan"}],
+        "roles": [{"role": "dispatcher", "scope_kind": "district", "scope_code": ""}],
+    },
+    {
+        "login": "dispatcher2",
+        "name": {"zh": "派遣员", "en": "Dispatcher"},
+        "person": "dispatcher",
+        "roles": [{"role": "checker", "scope_kind": "street", "scope_code": "420103001"}],
     },
     {
         "login": "crew",
@@ -527,12 +533,15 @@ def test_demo_accounts_exist_in_demo_mode_only(store: Store, ids: SeededIds) -> 
         logins = store.write(lambda tx: demo.load_accounts(tx, ROWS, demo=True))
         assert [(x.login, x.password, x.roles) for x in logins] == [
             ("dispatcher", "jianghan-demo", ("dispatcher",)),
+            ("dispatcher2", "jianghan-demo", ("checker",)),
             ("crew", "", ("crew",)),
         ]
     store.write(lambda tx: demo.load_demo_key(tx, "dispatcher", "demo", ["read", "open"]))
     store.write(lambda tx: demo.load_demo_key(tx, "dispatcher", "demo", ["read", "open"]))
     signed = demo.login("dispatcher", "jianghan-demo", address="127.0.0.1")
-    assert enter(demo, "crew", "own-demo-word")
+    assert may(signed.actor, BY_DISPATCHER, HERE) is None
+    assert enter(demo, "dispatcher2", "jianghan-demo").persons == signed.actor.persons
+    assert enter(demo, "crew", "own-demo-word").persons != signed.actor.persons
     key = demo.actor_of_key("demo")
     assert key is not None
     assert key.api_scopes == {"read", "open"}

@@ -187,8 +187,13 @@ class Accounts:
         )
 
     def grant(self, tx: Tx, by: Actor, account_id: str, grant: Grant) -> None:
-        """Grants a role in a scope; a grant without `valid_from` begins now. Granting again changes nothing."""
+        """Grants a role in a scope; a grant without `valid_from` begins now. Granting again changes nothing.
+
+        A district scope without a code means this district.
+        """
         scope = grant.scope
+        if scope == Scope("district"):
+            scope = Scope("district", self._district)
         if not grant.role or grant.role in KERNEL_ROLES:
             raise Invalid(_BAD_GRANT, fields={"role": _BAD_ROLE})
         if (

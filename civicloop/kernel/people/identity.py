@@ -6,7 +6,7 @@ on their own: call them from a worker thread. Those that take a `tx` run inside 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,13 +66,14 @@ class People:
         ids: Ids,
         *,
         demo: bool = False,
+        demo_password: str = "",
         hashing: Hashing | None = None,
         limits: Limits | None = None,
         lifetime: Lifetime | None = None,
     ) -> None:
         self.district = district
         self.demo = demo
-        self.demo_password = f"{district}-demo"
+        self.demo_password = demo_password or f"{district}-demo"
         self.limits = limits or Limits()
         self._store = store
         self._passwords = Passwords(hashing or Hashing(), ids)
@@ -284,35 +285,48 @@ class People:
 
     # Demo
 
-    def load_accounts(self, tx: Tx, rows: Iterable[Mapping[str, Any]], *, demo: bool) -> list[DemoLogin]:
+    def load_accounts(self, tx: Tx, rows: Sequence[Mapping[str, Any]], *, demo: bool) -> list[DemoLogin]:
         """Creates a pack's demo accounts that are missing, and returns all of them; outside demo mode none.
 
-        A row: login, name {zh, en}, roles [{role, scope_kind, scope_code}], and maybe a password and mobile.
+        A row: login, name {zh, en}, roles [{role, scope_kind, scope_code}], and maybe password, mobile and
+        person (rows with the same person are accounts of one natural person).
         """
         if not (demo and self.demo):
             return []
-        logins: list[DemoLogin] = []
+        persons: dict[str, str] = {}
+        found = {row["login"]: self.accounts.id_of(tx, row["login"]) for row in rows}
         for row in rows:
-            name = Label(row["name"]["zh"], row["name"]["en"])
-            account = self.accounts.id_of(tx, row["login"])
-            if account is None:
-                hashed = self._passwords.hash(row.get("password") or self.demo_password)
-                person = self.accounts.add_person(tx, name)
-                account = self.accounts.add(
-                    *(tx, CLOCK, row["login"], person, hashed),
-                    must_change=False,
-                    mobile=row.get("mobile"),
-                    demo=True,
-                )
-                for r in row["roles"]:
-                    kind: ScopeKind = r["scope_kind"]
-                    self.accounts.grant(
-                        tx, CLOCK, account, Grant(r["role"], Scope(kind, r.get("scope_code", "")))
-                    )
-            roles = tuple(dict.fromkeys(r["role"] for r in row["roles"]))
-            shown = "" if row.get("password") else self.demo_password
-            logins.append(DemoLogin(row["login"], shown, name, roles))
-        return logins
+            account = found[row["login"]]
+            if account is not None:
+                persons[row.get("person") or row["login"]] = self.accounts.one(tx, account).person_id
+        for row in rows:
+            if found[row["login"]] is None:
+                self._add_demo_account(tx, row, persons)
+        return [
+            DemoLogin(
+                row["login"],
+                "" if row.get("password") else self.demo_password,
+                Label(row["name"]["zh"], row["name"]["en"]),
+                tuple(dict.fromkeys(role["role"] for role in row["roles"])),
+            )
+            for row in rows
+        ]
+
+    def _add_demo_account(self, tx: Tx, row: Mapping[str, Any], persons: dict[str, str]) -> None:
+        key = row.get("person") or row["login"]
+        if key not in persons:
+            persons[key] = self.accounts.add_person(tx, Label(row["name"]["zh"], row["name"]["en"]))
+        hashed = self._passwords.hash(row.get("password") or self.demo_password)
+        account = self.accounts.add(
+            *(tx, CLOCK, row["login"], persons[key], hashed),
+            must_change=False,
+            mobile=row.get("mobile"),
+            demo=True,
+        )
+        for role in row["roles"]:
+            kind: ScopeKind = role["scope_kind"]
+            scope = Scope(kind, role.get("scope_code", ""))
+            self.accounts.grant(tx, CLOCK, account, Grant(role["role"], scope))
 
     def load_demo_key(self, tx: Tx, login: str, text: str, scopes: Iterable[ApiScope]) -> None:
         """Creates the demo API key `text` of a demo account; outside demo mode nothing."""
