@@ -1,7 +1,7 @@
 """Fixtures and rules of every test.
 
 Databases: `store` runs a test on SQLite and on PostgreSQL (marked `postgres`), each in a database of its
-own. Browser: `page` (desk, 1440 px) and `phone` (390 px, touch), marked `browser`. What a machine lacks
+own. Browser: `page` (desk, 1440 px) and `phone` (390 px, touch), marked `browser`. Server: `demo` and `serve` run the real command, marked `slow`. What a machine lacks
 is skipped with a reason, but with CI=true it fails: a green run there has run everything.
 """
 
@@ -23,6 +23,7 @@ from civicloop.kernel.store.database import Store, open_store
 from civicloop.kernel.time.clock import VirtualClock, parse_instant
 from civicloop.kernel.time.ids import SeededIds
 from tests import browsing, postgres
+from tests.processes import Served
 
 ROOT = Path(__file__).resolve().parent.parent
 START = parse_instant("2026-03-02T09:00:00+08:00")
@@ -30,6 +31,7 @@ START = parse_instant("2026-03-02T09:00:00+08:00")
 _MARKED = {
     "postgres": {"postgres_server", "postgres_url", "postgres_empty_url"},
     "browser": {"browser", "page", "phone"},
+    "slow": {"demo", "serve"},
 }
 
 # A slow machine is not a fault, so no example has a deadline; a failing one prints how to run it again.
@@ -164,6 +166,28 @@ def boston_parquet(shared: Path) -> Path:
     if not path.is_file():
         pytest.skip("shared/ has no boston_311_2015.parquet")
     return path
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """`serve(CIVICLOOP_DEMO="0")` runs the real command on a data folder of this test; the same folder each time."""
+    started: list[Served] = []
+
+    def start(**environment: str) -> Served:
+        started.append(Served(tmp_path / "data", **environment))
+        return started[-1].wait()
+
+    yield start
+    for served in started:
+        served.close()
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The demo district, served once in a test process: look, and change only cases of your own."""
+    served = Served(tmp_path_factory.mktemp("demo")).wait()
+    yield served
+    served.close()
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,12 @@ its own. The server ends with the process that started it, by its own process id
 
 from __future__ import annotations
 
-import ctypes
 import os
 import pwd
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -22,7 +20,8 @@ from typing import Any
 
 import psycopg
 
-_PR_SET_PDEATHSIG = 1
+from tests.processes import end_with_parent
+
 _START_SECONDS = 60
 _OPTIONS = {
     # Durable as in production: tests of crashes would mean nothing without it.
@@ -57,12 +56,6 @@ def missing() -> str | None:
         except KeyError:
             return "root can't run PostgreSQL and there is no user postgres"
     return None
-
-
-def _end_with_parent() -> None:
-    """Asks Linux to interrupt this process when the one that started it is gone, however it went."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 def _free_port() -> int:
@@ -105,7 +98,7 @@ class Server:
         log = self.folder / "log"
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                command, stdout=out, stderr=out, preexec_fn=_end_with_parent, **self._as_owner()
+                command, stdout=out, stderr=out, preexec_fn=end_with_parent, **self._as_owner()
             )
         until = time.monotonic() + _START_SECONDS
         while time.monotonic() < until and self._process.poll() is None:
