@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from civicloop.kernel.facts.datum import Point, convert, distance_m
@@ -20,12 +20,13 @@ from civicloop.kernel.refusal import Invalid
 
 PACKS = Path(__file__).parents[2] / "civicloop" / "packs"
 FOLDER = PACKS / "jianghan" / "places"
+_JIANGHAN = read_places(FOLDER)
 SOMEWHERE = st.tuples(st.floats(114.21, 114.31), st.floats(30.56, 30.65))
 
 
 @pytest.fixture(scope="module")
 def places() -> Places:
-    return read_places(FOLDER)
+    return _JIANGHAN
 
 
 def test_counts_and_area_are_the_district_s(places: Places) -> None:
@@ -75,9 +76,10 @@ def test_areas_fit_together_without_gap_or_overlap(places: Places) -> None:
         assert len(street.rings) == 1
 
 
+@settings(deadline=None)
 @given(SOMEWHERE)
 def test_a_position_lies_in_one_cell_of_its_own_community(where: tuple[float, float]) -> None:
-    places = _shared()
+    places = _JIANGHAN
     point = Point(*where)
     found = places.locate(point)
     lon, lat = point.lon * MICRO, point.lat * MICRO
@@ -93,9 +95,10 @@ def test_a_position_lies_in_one_cell_of_its_own_community(where: tuple[float, fl
     assert places.contains(point)
 
 
+@settings(deadline=None)
 @given(SOMEWHERE)
 def test_inside_agrees_with_the_real_outline_to_a_hand_s_breadth(where: tuple[float, float]) -> None:
-    places = _shared()
+    places = _JIANGHAN
     lon, lat = where[0] * MICRO, where[1] * MICRO
     around = {holds(places.outline.rings, lon + dx, lat + dy) for dx in (-2, 0, 2) for dy in (-2, 0, 2)}
     if len(around) == 1:
@@ -203,12 +206,3 @@ def test_shapes_joined_at_a_corner_stay_two_rings() -> None:
     squares = [[(0, 0), (1, 0), (1, 1), (0, 1)], [(1, 1), (2, 1), (2, 2), (1, 2)]]
     edges = [(a, b) for s in squares for a, b in zip(s, s[1:] + s[:1], strict=True)]
     assert len(joined(edges)) == 2
-
-
-_CACHE: list[Places] = []
-
-
-def _shared() -> Places:
-    if not _CACHE:
-        _CACHE.append(read_places(FOLDER))
-    return _CACHE[0]

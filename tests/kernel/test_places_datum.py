@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from civicloop.kernel.facts.datum import (
@@ -21,6 +21,7 @@ from civicloop.kernel.facts.datum import (
 IN_CHINA = st.tuples(st.floats(73.5, 135.1), st.floats(18.1, 53.6))
 
 
+@settings(deadline=None)
 @given(IN_CHINA)
 def test_round_trip_stays_under_ten_centimetres_anywhere_in_china(place: tuple[float, float]) -> None:
     start = Point(*place)
@@ -36,6 +37,7 @@ def test_shift_here_is_the_one_other_implementations_print() -> None:
     assert 500 < distance_m(Point(114.27, 30.6), Point(shifted.lon, shifted.lat)) < 700
 
 
+@settings(deadline=None)
 @given(st.floats(-180, 180), st.floats(-90, 90))
 def test_nothing_moves_outside_china(lon: float, lat: float) -> None:
     if 72.004 <= lon <= 137.8347 and 0.8293 <= lat <= 55.8271:
@@ -67,6 +69,7 @@ def test_distance_knows_the_size_of_the_earth() -> None:
     assert distance_m(Point(114.27, 30.6), Point(-71.0587, 42.3594)) == pytest.approx(11_990_000, rel=0.01)
 
 
+@settings(deadline=None)
 @given(IN_CHINA, st.floats(0, 2 * math.pi), st.floats(1, 5000))
 def test_box_holds_every_place_within_reach(
     place: tuple[float, float], bearing: float, metres: float

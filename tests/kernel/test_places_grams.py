@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from civicloop.kernel.facts.grams import grams, normalised, query_grams
@@ -32,12 +32,14 @@ def found_by_array(document: str, question: str) -> bool:
 
 
 @pytest.mark.parametrize("found", [found_by_fts5, found_by_array])
+@settings(deadline=None)
 @given(data=st.data(), before=DOCUMENTS, pair=st.text(HAN, min_size=1, max_size=6), after=DOCUMENTS)
 def test_a_substring_of_chinese_always_finds_its_document(found, data, before, pair, after) -> None:
     assert found(before + pair + after, pair)
 
 
 @pytest.mark.parametrize("found", [found_by_fts5, found_by_array])
+@settings(deadline=None)
 @given(document=DOCUMENTS, question=st.text(HAN, min_size=1, max_size=4))
 def test_what_is_found_holds_the_question(found, document, question) -> None:
     assert found(document, question) == (question in normalised(document))

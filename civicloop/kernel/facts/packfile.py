@@ -20,9 +20,9 @@ class PackError(ValueError):
 
     def __init__(self, path: Path, line: int | None, key: str, wrong: Label) -> None:
         at = {"file": str(path), "line": f":{line}" if line else "", "key": f" {key}" if key else ""}
-        self.reason = Label("{file}{line}{key}:{wrong}", "{file}{line}{key}: {wrong}").filled(
-            **at, wrong=wrong
-        )
+        self.reason = Label(
+            "数据包文件 {file}{line}{key}:{wrong}", "pack file {file}{line}{key}: {wrong}"
+        ).filled(**at, wrong=wrong)
         super().__init__(self.reason.en)
 
 

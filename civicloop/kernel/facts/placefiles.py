@@ -25,7 +25,7 @@ class PlaceFileError(ValueError):
     """A place file does not say what it should; the text names file, feature and what to mend."""
 
 
-def read_places(folder: Path) -> Places:
+def read_places(folder: Path, *, with_cells: bool = True) -> Places:
     """The district in `folder`; cells and labels may be absent (a district with an outline only)."""
     spots = {
         f["properties"]["code"]: f["geometry"]["coordinates"]
@@ -41,13 +41,14 @@ def read_places(folder: Path) -> Places:
         raise PlaceFileError(
             f"{folder / BASEMAP}: {len(outlines)} features of kind district; there must be one"
         )
-    cells = _features(folder / CELLS, optional=True)
+    path = folder / CELLS
+    cells = _collection(path) if with_cells and path.exists() else None
     return Places(
         outlines[0],
         [area for area in named if area.kind == "street"],
         [area for area in named if area.kind == "community"],
-        [_area(folder / CELLS, number, feature, {}) for number, feature in enumerate(cells)],
-        _lattice(folder / CELLS) if cells else None,
+        [_area(path, n, feature, {}) for n, feature in enumerate(cells["features"])] if cells else [],
+        _lattice(path, cells) if cells else None,
     )
 
 
@@ -67,9 +68,9 @@ def _features(path: Path, *, optional: bool = False) -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], _collection(path)["features"])
 
 
-def _lattice(path: Path) -> Lattice:
+def _lattice(path: Path, collection: dict[str, Any]) -> Lattice:
     try:
-        return msgspec.convert(_collection(path)["lattice"], Lattice)
+        return msgspec.convert(collection["lattice"], Lattice)
     except (KeyError, msgspec.ValidationError) as error:
         raise PlaceFileError(
             f"{path}: member lattice is missing or wrong ({error}); derive the file again"
