@@ -127,15 +127,23 @@ class Places:
         return self.locate(point) is not None
 
     def near(self, point: Point, metres: float) -> tuple[Area, ...]:
-        """The cells with a corner box within `metres` of the position, nearest label point first."""
+        """The cells whose squares the box of `metres` around the position touches, nearest label first."""
+        lattice = self._lattice
+        if lattice is None:
+            return ()
         centre = to_wgs84(point)
         west, south, east, north = (value * MICRO for value in box_around(centre, metres))
-        close = []
-        for cell in self.cells:
-            left, low, right, high = bounds(v for ring in cell.rings for v in ring)
-            if left <= east and right >= west and low <= north and high >= south:
-                close.append((distance_m(cell.at, centre), cell.code, cell))
-        return tuple(cell for _, _, cell in sorted(close, key=lambda found: found[:2]))
+        left, right = int((west - lattice.west) // lattice.wide), int((east - lattice.west) // lattice.wide)
+        top, low = int((lattice.north - north) // lattice.high), int((lattice.north - south) // lattice.high)
+        codes: set[str | None] = set()
+        for row in range(max(top, 0), min(low, lattice.rows - 1) + 1):
+            for column in range(max(left, 0), min(right, lattice.columns - 1) + 1):
+                number = row * lattice.columns + column
+                if number in self._whole:
+                    codes.add(self._whole[number].cell)
+                codes.update(place.cell for _, place in self._parts.get(number, ()))
+        found = [(distance_m(self._by_code[code].at, centre), code) for code in codes if code is not None]
+        return tuple(self._by_code[code] for _, code in sorted(found))
 
     def likely_swapped(self, lon: float, lat: float) -> bool:
         """Whether the pair lies in the district only when read the other way round."""
