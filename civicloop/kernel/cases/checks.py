@@ -25,7 +25,7 @@ SETTABLE = frozenset(
 
 
 # What a request carries beside its fields.
-RESERVED = frozenset({"revision", "happened_at", "offline", "report", "csrf", "language"})
+RESERVED = frozenset({"revision", "happened_at", "offline", "report", "cases", "csrf", "lang"})
 
 
 def faults(process: Declaration) -> list[str]:

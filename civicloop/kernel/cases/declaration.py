@@ -281,6 +281,7 @@ class Declaration:
 
     `fields` are the subject's own, `kinds` names the reference set of its categories, `located` says that every case
     has a position in the district, `reported` that it is opened by a report to which further ones may be linked.
+    `seen_by` are roles that may read its cases beside those who act on them.
     """
 
     name: str
@@ -297,6 +298,7 @@ class Declaration:
     kinds: str = ""
     located: bool = False
     reported: bool = False
+    seen_by: str = ""
     purpose: Label | None = None
 
 

@@ -92,7 +92,14 @@ class EarlierPictures:
             for value in msgspec.json.decode(text).values():
                 if isinstance(value, list):
                     hashes += [item for item in value if isinstance(item, str) and len(item) == 64]
-        return _pictures(reading, hashes)
+        told = reading.tx.all(
+            "SELECT r.media FROM report_links l JOIN reports r ON r.district = l.district AND r.id = l.report_id"
+            " WHERE l.district = ? AND l.case_id = ? AND l.linked = 1",
+            (reading.district, case.id),
+        )
+        for (text,) in told:
+            hashes += msgspec.json.decode(text)
+        return _pictures(reading, list(dict.fromkeys(hashes)))
 
 
 def _pictures(reading: Reading, hashes: list[str]) -> tuple[Mapping[str, Any], ...]:

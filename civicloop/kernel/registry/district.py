@@ -210,7 +210,14 @@ def _load(district: District) -> None:
             "name": {"zh": account.name.zh, "en": account.name.en},
             "person": account.person,
             "mobile": account.mobile,
-            "roles": [{"role": g.role, "scope_kind": g.scope, "scope_code": g.code} for g in account.grants],
+            "roles": [
+                {
+                    "role": g.role,
+                    "scope_kind": g.scope,
+                    "scope_code": g.code or (pack.code if g.scope == "district" else ""),
+                }
+                for g in account.grants
+            ],
         }
         for account in pack.accounts
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from civicloop.kernel.cases.checks import OWN_ROLES
 from civicloop.kernel.cases.process import On, Process
+from civicloop.kernel.derive.routes import readers
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import KERNEL_ROLES
 from civicloop.kernel.registry.loop import Loop, Page, Role
@@ -106,6 +107,15 @@ def _process_faults(
     for action in process.actions:
         for role in sorted(action.roles - known_roles):
             yield f"{say}: action {action.name!r} is done by the unknown role {role!r}"
+        for other in action.not_by:
+            child_name, dot, name = other.rpartition(".")
+            child = registry.processes.get(child_name)
+            if dot and child is not None and name not in child.compiled.actions:
+                yield f"{say}: action {action.name!r} keeps apart from the unknown action {other!r}"
+        if action.journals:
+            yield f"{say}: action {action.name!r} posts journals, and this district has no ledger yet"
+    for role in sorted(readers(process) - known_roles):
+        yield f"{say}: it is seen by the unknown role {role!r}"
     for limit in process.limits:
         if limit.calendar not in calendars:
             yield f"{say}: limit {limit.name!r} runs by the unknown calendar {limit.calendar!r}"

@@ -1,0 +1,32 @@
+"""The street loop: a problem in the street, from report to verified repair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from civicloop.kernel.label import Label
+from civicloop.kernel.registry.loop import Loop, Role
+from civicloop.loops.street.process import PROCESS
+
+LOOP = Loop(
+    name="street",
+    label=Label("街面治理", "Street problems"),
+    sentence=Label(
+        "占道经营、垃圾暴露等问题平均2小时内闭环处置",
+        "Stall and rubbish problems closed in two hours on average",
+    ),
+    processes=(PROCESS,),
+    roles=(
+        Role("collector", Label("信息采集员", "Collector"), "/street/patrol"),
+        Role("intake", Label("受理员", "Intake officer"), "/street/desk"),
+        Role("shift_head", Label("值班长", "Shift head"), "/street/desk"),
+        Role("dispatcher", Label("派遣员", "Dispatcher"), "/street/desk"),
+        Role("unit_clerk", Label("责任单位经办人", "Unit clerk"), "/street/unit"),
+        Role("crew", Label("处置人员", "Crew"), "/street/crew"),
+        Role("checker", Label("核查员", "Checker"), "/street/check"),
+        Role("evaluator", Label("考评员", "Evaluator"), "/figures"),
+        Role("leader", Label("区领导", "District leader"), "/figures"),
+        Role("admin", Label("管理员", "Administrator"), "/street/desk"),
+    ),
+    folder=Path(__file__).parent,
+)

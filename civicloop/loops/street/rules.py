@@ -1,0 +1,73 @@
+"""The street loop's guards and computations: pure functions of the case, what is given, and declared facts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from civicloop.kernel.cases.case import Case
+from civicloop.kernel.facts.evidence import same_look
+from civicloop.kernel.label import Label
+
+CATEGORY = "category"
+OF_THE_STREET = "street"  # a category's unit: the centre of the street in which the case lies
+
+_UNNAMED = Label("请先确定类别,再立案。", "Choose the category before filing the case.")
+_NO_UNIT = Label(
+    "此类别没有对应的责任单位,请选择一个。", "No responsible unit follows from the category; choose one."
+)
+_SAME_PICTURE = Label(
+    "处置后的照片与之前的照片是同一张,请现场重新拍摄。",
+    "The photograph afterwards is the same picture as before; take a new one on the spot.",
+)
+_TAKEN_BEFORE = Label(
+    "处置后的照片拍摄于派遣之前,请现场重新拍摄。",
+    "The photograph afterwards was taken before the case was sent out; take a new one on the spot.",
+)
+
+
+def category_is_known(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Label | None:  # noqa: ARG001
+    """A case is filed under a category: its limits and its responsible unit follow from it."""
+    return None if given.get("kind") or case.kind else _UNNAMED
+
+
+def photo_after_is_new(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Label | None:  # noqa: ARG001
+    """The photograph after the work is neither one of the earlier pictures nor older than the dispatch."""
+    for picture in facts["pictures"]:
+        if any(same_look(picture["look"], earlier["look"]) for earlier in facts["earlier_pictures"]):
+            return _SAME_PICTURE
+        sent = facts["dispatched"]
+        if sent is not None and picture["taken_at"] is not None and picture["taken_at"] < sent["happened_at"]:
+            return _TAKEN_BEFORE
+    return None
+
+
+def unit_is_known(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Label | None:
+    """A case is sent to a named unit, or to the one that its category names."""
+    return None if given.get("unit") or responsible_unit(case, given, facts).get("unit") else _NO_UNIT
+
+
+def responsible_unit(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The unit that the category's row names: the street's own centre where it says "street"."""
+    row = facts[CATEGORY]
+    if not row or given.get("unit"):
+        return {}
+    unit = str(row.get("unit", ""))
+    if unit == OF_THE_STREET:
+        return {"unit": f"street-{case.street}"} if case.street else {}
+    return {"unit": unit} if unit else {}
+
+
+def nobody(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
+    """A returned case has no unit and no crew until it is sent again."""
+    return {"unit": "", "holder": ""}
+
+
+def no_crew(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
+    """Sent anew, the case belongs to no crew until the unit names one."""
+    return {"holder": ""}
+
+
+def kind_of(case: Case, given: Mapping[str, Any]) -> str:
+    """The category that counts: the one just given, else the case's."""
+    return str(given.get("kind") or case.kind)
