@@ -1,8 +1,9 @@
 """Fixtures and rules of every test.
 
 Databases: `store` runs a test on SQLite and on PostgreSQL (marked `postgres`), each in a database of its
-own. Browser: `page` (desk, 1440 px) and `phone` (390 px, touch), marked `browser`. Server: `demo` and `serve` run the real command, marked `slow`. What a machine lacks
-is skipped with a reason, but with CI=true it fails: a green run there has run everything.
+own. Browser: `page` (desk, 1440 px) and `phone` (390 px, touch), marked `browser`. Server: `demo` and
+`serve` run the real command, marked `slow`. What a machine lacks is skipped with a reason, but with
+CI=true it fails: a green run there has run everything.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ def boston_parquet(shared: Path) -> Path:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """`serve(CIVICLOOP_DEMO="0")` runs the real command on a data folder of this test; the same folder each time."""
+    """`serve(CIVICLOOP_DEMO="0")` runs the real command on this test's data folder, the same at each call."""
     started: list[Served] = []
 
     def start(**environment: str) -> Served:
