@@ -154,6 +154,22 @@ def test_another_source_can_not_take_it_back() -> None:
     assert identity("port", "x") != identity("carrier", "x")
 
 
+def test_of_two_tellings_of_one_thing_the_first_counts_in_any_order() -> None:
+    early = Observation("o1", "s", "k", "i1", 30, 100, '{"to":"a"}')
+    late = Observation("o2", "s", "k", "i1", 10, 200, '{"to":"b"}')
+    other = Observation("o3", "s", "k", "i2", 20, 100, '{"to":"c"}')
+    assert path([early, late, other]) == path([late, other, early]) == ["c", "a"]
+    assert path([late, other, early], 99) == []
+
+
+def test_retractions_in_a_circle_settle_nothing() -> None:
+    rows = [
+        Observation(f"o{n}", "s", "k", f"i{n}", n, 0, "{}", f"i{to}") for n, to in ((1, 2), (2, 1), (3, 3))
+    ]
+    kept = Observation("o4", "s", "k", "i4", 4, 0, "{}")
+    assert standing([*rows, kept]) == [kept]
+
+
 @dataclass(frozen=True)
 class Told:
     """One row of a generated log, `retracts` an index into the log."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from civicloop.kernel.facts.reference import EMPTY, NewReference, Reference, ReferenceRow, Snapshot
@@ -177,14 +177,18 @@ def test_a_reader_that_began_earlier_keeps_its_version(store: Store, reference: 
 
 rows_strategy = st.lists(
     st.tuples(
-        st.integers(0, 12), st.one_of(st.none(), st.integers(0, 12)), st.integers(0, 6)
+        st.integers(0, 4), st.one_of(st.none(), st.integers(0, 5)), st.integers(0, 3)
     ).filter(lambda r: r[1] is None or r[1] >= r[0]),
     max_size=12,
     unique_by=lambda r: (r[0], r[2]),
 )  # fmt: skip
 
 
-@given(rows_strategy, st.integers(-1, 13), st.integers(-1, 7))
+@example([(0, None, 0), (1, 3, 0), (2, 3, 0)], 3, 0)  # two end at one moment
+@example(
+    [(0, None, 0), (1, None, 0), (1, 2, 1), (1, 1, 2)], 2, 1
+)  # an end that was known, and later corrected
+@given(rows_strategy, st.integers(-1, 6), st.integers(-1, 4))
 def test_the_lookup_equals_the_rule_in_words(
     rows: list[tuple[int, int | None, int]], at: int, known_at: int
 ) -> None:

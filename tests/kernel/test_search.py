@@ -71,6 +71,13 @@ def test_it_finds_exactly(store: Store, query: str, expected: list[str]) -> None
     assert found(store, query) == expected
 
 
+def test_pairs_that_stand_apart_make_no_longer_word(store: Store) -> None:
+    fill(store, texts={"C1": "路面破旧，破损的面破", "C2": "路面破损"})
+    assert found(store, "路面破损") == ["C2"]
+    fill(store, texts={"C1": "hydrants2026a", "C2": "hydrants2026b"})
+    assert found(store, "hydrants2026b") == ["C2"]  # longer than the prefixes that are indexed
+
+
 def test_newest_first_page_by_page(store: Store) -> None:
     fill(store, texts={f"C{n:02d}": "井盖缺失" for n in range(25)})
     first = found(store, "井盖", 10)
@@ -101,8 +108,9 @@ def test_what_is_forgotten_is_not_found(store: Store) -> None:
 def test_districts_do_not_see_each_other(store: Store) -> None:
     fill(store, "wuchang")
     assert found(store, "井盖") == []
-    fill(store, D, {"C1": "井盖"})
-    assert found(store, "井盖") == ["C1"]
+    fill(store, D, {"C1": "路灯"})
+    assert found(store, "井盖") == []
+    assert found(store, "路灯") == ["C1"]
     with store.read() as tx:
         assert search.find(tx, "wuchang", "井盖") == ["C5", "C1"]
 

@@ -237,8 +237,7 @@ def fold(
 def standing(rows: Iterable[Observation], as_known_at: Instant | None = None) -> list[Observation]:
     """The observations that stand, each once, in the order in which they happened.
 
-    A retraction that is itself taken back no longer counts; ones that take each other back settle nothing, so
-    neither they nor their targets stand.
+    A retraction that is itself taken back no longer counts.
     """
     known: dict[str, Observation] = {}
     for row in rows:
@@ -276,4 +275,5 @@ def _taken_back(known: dict[str, Observation], against: dict[str, list[str]]) ->
         undecided -= gone_now
         gone |= gone_now
         if not standing_now and not gone_now:
-            return gone | undecided
+            # What is still undecided are retractions that take each other back in a circle, and nothing else.
+            return gone

@@ -288,18 +288,23 @@ class Registers:
 
     def _master(self, tx: Tx, register: str, id: str, known_at: Instant | None) -> str:
         until = _ALWAYS if known_at is None else known_at
+        passed: set[str] = set()
+        # Two merges at the same moment on PostgreSQL may close a circle: then its first id stands for all.
         while (row := tx.one(_MASTER, (self.district, register, id, until, until))) is not None:
-            id = row[0]
+            if row[0] in passed:
+                return min(passed)
+            passed.add(id := row[0])
         return id
 
     def _members(self, tx: Tx, register: str, master: str, known_at: Instant | None) -> tuple[str, ...]:
         until = _ALWAYS if known_at is None else known_at
-        members: list[str] = []
+        members: set[str] = set()
         asked_for = [master]
         while asked_for:
             rows = tx.all(_MEMBERS, (self.district, register, asked_for.pop(), until, until))
-            members.extend(row[0] for row in rows)
-            asked_for.extend(row[0] for row in rows)
+            new = {row[0] for row in rows} - members - {master}
+            members |= new
+            asked_for.extend(new)
         return tuple(sorted(members))
 
     def _legal_id(self, tx: Tx, register: str, id: str) -> str | None:
