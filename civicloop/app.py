@@ -18,6 +18,7 @@ from civicloop.kernel.registry.district import District
 from civicloop.kernel.registry.loop import Page, page
 from civicloop.web import problems
 from civicloop.web.assets import Assets
+from civicloop.web.intake_rate import IntakeRate
 from civicloop.web.live import Hub
 from civicloop.web.mount import route
 from civicloop.web.shield import Shield
@@ -25,6 +26,7 @@ from civicloop.web.templating import Templates
 
 # The pages that belong to no loop; a loop's own stand in its `pages`.
 COMMON: tuple[Page, ...] = (
+    page("/", "civicloop.web.front:front", "public", Label("首页", "Front page"), area="public"),
     page("/sign-in", "civicloop.web.sign_in:show", "public", Label("登录", "Sign in"), area="public"),
     page(
         "/sign-in",
@@ -100,6 +102,7 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
     app.state.district = district
     app.state.templates = Templates(loops)
     app.state.hub = Hub(district.store)
+    app.state.intake_rate = IntakeRate(district.clock)
     return Shield(app, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
 
 

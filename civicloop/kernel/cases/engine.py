@@ -193,6 +193,14 @@ class Engine:
             for children in process.children:
                 self._parents.setdefault(children.process, []).append((process, children))
 
+    def under(self, clock: Clock, ids: Ids) -> Engine:
+        """The same engine by another clock and id stream: a demo's past, a simulation, an import."""
+        return Engine(
+            self.district, self.store, clock, ids, self.processes,
+            reference=self.reference, calendars=self.calendars, personal=self.personal,
+            locate=self._locate, role_names=self._role_names,
+        )  # fmt: skip
+
     # ---- opening ----------------------------------------------------------------------------------------
 
     def open(self, process: str, action: str, given: Mapping[str, Any], actor: Actor, **more: Any) -> Receipt:

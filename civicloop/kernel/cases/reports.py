@@ -8,10 +8,20 @@ from typing import Any
 
 import msgspec
 
-from civicloop.kernel.cases.fields import Position
+from civicloop.kernel.cases.fields import Field, Position
 from civicloop.kernel.cases.history import canonical
+from civicloop.kernel.label import Label
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.clock import Instant
+
+REPORT_FIELDS = (
+    Field("description", Label("问题描述", "What is wrong"), "long_text", maximum=1000),
+    Field("address", Label("地点描述", "Where it is"), "text", required=False, maximum=200),
+    Field("media", Label("照片", "Photographs"), "photo", required=False, maximum=6),
+    Field("name", Label("姓名", "Name"), "text", required=False, maximum=60, personal=True),
+    Field("contact", Label("联系方式", "Contact"), "text", required=False, maximum=100, personal=True),
+    Field("consent", Label("同意公开照片位置", "Photograph positions may be kept"), "flag", required=False),
+)
 
 
 @dataclass(frozen=True, slots=True)

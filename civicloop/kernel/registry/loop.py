@@ -30,7 +30,8 @@ class Page:
     """A page or endpoint that the derived routes do not give.
 
     `endpoint` is "module:function", loaded when the app is built; `by` are the roles that may open it. `nav`
-    is its label in the navigation, None for none. `area` says which shell it wears.
+    is its label in the navigation, None for none. `area` says which shell it wears. A public page with `nav` is a
+    way in on the front page, with `icon` and one line more in `hint`.
     """
 
     path: str
@@ -41,6 +42,8 @@ class Page:
     nav: Label | None = None
     area: str = "desk"  # desk, public, api
     csrf: bool = True
+    icon: str = ""
+    hint: Label | None = None
 
 
 def page(
@@ -53,10 +56,12 @@ def page(
     nav: bool = False,
     area: str = "desk",
     csrf: bool = True,
+    icon: str = "",
+    hint: Label | None = None,
 ) -> Page:
     """A Page from the roles as one comma-separated text."""
     roles = frozenset(part.strip() for part in by.split(",") if part.strip())
-    return Page(path, endpoint, roles, label, methods, label if nav else None, area, csrf)
+    return Page(path, endpoint, roles, label, methods, label if nav else None, area, csrf, icon, hint)
 
 
 @dataclass(frozen=True, slots=True)

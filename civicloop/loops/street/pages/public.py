@@ -1,0 +1,173 @@
+"""The public's pages: report a problem without an account, follow it by its code, rate it, say "not fixed"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from civicloop.kernel.cases import history, reports, rows
+from civicloop.kernel.cases.fields import Field, read_given
+from civicloop.kernel.cases.reports import REPORT_FIELDS, Report, ReportGiven
+from civicloop.kernel.label import Label
+from civicloop.kernel.people.roles import reporter
+from civicloop.kernel.refusal import Invalid, Missing, Refusal
+from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS
+from civicloop.web import case_view, forms, shell
+from civicloop.web.mount import form_of
+from civicloop.web.visit import Visit, visit
+
+CHANNEL = "web"
+FIELDS: tuple[Field, ...] = (PLACE, KIND_IF_KNOWN, *REPORT_FIELDS)
+ANSWERS = ("rate", "reopen")
+
+_REPORT = Label("上报街面问题", "Report a street problem")
+_FOLLOW = Label("查看进度", "Follow a report")
+_NO_CODE = Label(
+    "没有找到这个查询码。请核对10位字母数字,或重新上报。",
+    "No report has this code. Check its ten letters and digits, or report anew.",
+)
+
+
+def report_form(request: Request) -> Response:
+    """GET /street/report."""
+    return _report_page(request, {}, None)
+
+
+def report(request: Request) -> Response:
+    """POST /street/report: opens a case, then shows the page that follows it."""
+    asking, form = visit(request), form_of(request)
+    district = asking.district
+    values: dict[str, Any] = {}
+    try:
+        request.app.state.intake_rate.count(request.client.host if request.client else "")
+        values = forms.raw_values(FIELDS, form, district, asking.actor.person_id)
+        clean = read_given(FIELDS, values)
+        given = {name: values[name] for name in ("place", "kind") if name in values}
+        key = str(form.get("key", "")) or None
+        receipt = district.engine.open(
+            PROCESS.name, "report", given, asking.actor, key=key, report=report_given(clean, CHANNEL), source=CHANNEL
+        )
+    except Refusal as refused:
+        kept = refused.extra.get("values", values) if isinstance(refused, Invalid) else values
+        return _report_page(request, kept if isinstance(kept, Mapping) else {}, refused)
+    return RedirectResponse(f"/street/reports/{receipt.tracking_code}?new=1", status_code=303)
+
+
+def report_given(clean: Mapping[str, Any], channel: str) -> ReportGiven:
+    """The report in clean values of REPORT_FIELDS."""
+    return ReportGiven(
+        channel,
+        description=clean.get("description", ""),
+        kind=clean.get("kind", ""),
+        address=clean.get("address", ""),
+        position=clean.get("place"),
+        media=tuple(clean.get("media", ())),
+        name=clean.get("name", ""),
+        contact=clean.get("contact", ""),
+        consent=bool(clean.get("consent", False)),
+    )
+
+
+def _report_page(request: Request, values: Mapping[str, Any], refused: Refusal | None) -> Response:
+    asking = visit(request)
+    errors = refused.fields if refused else {}
+    choices = case_view.choices(asking)
+    first = [f for f in FIELDS if f.name in ("media", "place", "description")]
+    context = {
+        "key": asking.district.ids.new("web"),
+        "main_fields": forms.draw(_ordered(first), choices, values=values, errors=errors, lang=asking.lang),
+        "more_fields": forms.draw(
+            [f for f in FIELDS if f not in first], choices, values=values, errors=errors, lang=asking.lang
+        ),
+        "more_open": any(f.name in errors for f in FIELDS if f not in first),
+        "refused": refused,
+        "errors": errors,
+    }
+    return shell.page(
+        request, "street/report.html", _REPORT, context, area="public", status=refused.status if refused else 200
+    )
+
+
+def _ordered(fields: list[Field]) -> list[Field]:
+    """What is quickest first: the photograph, the place, the sentence."""
+    order = {"media": 0, "place": 1, "description": 2}
+    return sorted(fields, key=lambda f: order[f.name])
+
+
+def follow(request: Request) -> Response:
+    """GET /follow?code=...: the way to a report by its code."""
+    asking = visit(request)
+    code = request.query_params.get("code", "").strip().upper()
+    if code:
+        with asking.district.store.read() as tx:
+            found = reports.report_of_tracking_code(tx, asking.district.code, code)
+        if found is not None:
+            return RedirectResponse(f"/street/reports/{found.tracking_code}", status_code=303)
+    context = {"code": code, "error": _NO_CODE if code else ""}
+    return shell.page(request, "street/follow.html", _FOLLOW, context, area="public", status=404 if code else 200)
+
+
+def followed(request: Request) -> Response:
+    """GET /street/reports/CODE: where the report stands, without a name or an account."""
+    return _followed(request, None)
+
+
+def answer(request: Request) -> Response:
+    """POST /street/reports/CODE/rate or reopen: the reporter's rating, or his "not fixed"."""
+    asking, form = visit(request), form_of(request)
+    action = request.path_params["action"]
+    if action not in ANSWERS:
+        raise Missing(_NO_CODE)
+    found, case_id = _report_of(asking, request.path_params["code"])
+    declared = PROCESS.action(action)
+    try:
+        values = forms.raw_values(declared.evidence, form, asking.district, found.id)
+        asking.district.engine.perform(case_id, action, values, reporter([case_id]))
+    except Refusal as refused:
+        return _followed(request, refused)
+    return RedirectResponse(f"/street/reports/{found.tracking_code}", status_code=303)
+
+
+def _report_of(asking: Visit, code: str) -> tuple[Report, str]:
+    district = asking.district
+    with district.store.read() as tx:
+        found = reports.report_of_tracking_code(tx, district.code, code)
+        case_id = reports.case_of_report(tx, district.code, found.id) if found else None
+    if found is None or case_id is None:
+        raise Missing(_NO_CODE)
+    return found, case_id
+
+
+def _followed(request: Request, refused: Refusal | None) -> Response:
+    asking = visit(request)
+    district = asking.district
+    found, case_id = _report_of(asking, request.path_params["code"])
+    with district.store.read() as tx:
+        case = district.engine.case(tx, case_id)
+        clocks = rows.load_clocks(tx, district.code, case_id)
+        told = reports.reports_of_case(tx, district.code, case_id)
+        moves = history.rows_of_case(tx, district.code, case_id)
+    view = case_view.view(asking, case, clocks, told, moves, public=True)
+    offered = {
+        offer.action.name: forms.draw(
+            offer.action.evidence, case_view.choices(asking), errors=refused.fields if refused else {}, lang=asking.lang
+        )
+        for offer in district.engine.offers(case, reporter([case_id]))
+        if offer.refused is None and offer.action.name in ANSWERS
+    }
+    context = {
+        "code": found.tracking_code,
+        "new": "new" in request.query_params,
+        "report": found,
+        "case": case,
+        "view": view,
+        "offered": offered,
+        "labels": {name: PROCESS.action(name).label for name in ANSWERS},
+        "refused": refused,
+    }
+    return shell.page(
+        request, "street/followed.html", _FOLLOW, context, area="public", status=refused.status if refused else 200
+    )
