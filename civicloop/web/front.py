@@ -19,7 +19,12 @@ def front(request: Request) -> Response:
     ways = [page for page in asking.district.registry.pages if page.area == "public" and page.nav is not None]
     doors = [
         ui.door(
-            page.path, page.label, page.hint or "", icon_name=page.icon or "arrow-right", primary=first, lang=asking.lang
+            page.path,
+            page.label,
+            page.hint or "",
+            icon_name=page.icon or "arrow-right",
+            primary=first,
+            lang=asking.lang,
         )
         for first, page in ((page is ways[0], page) for page in ways)
         if asking.may(page.by)

@@ -50,7 +50,7 @@ def gallery(
             "base": "desk.html" if on_desk else "public.html",
             "body": body,
             "title": Label("指挥席", "Dispatch desk") if view == "desk" else Label("组件", "Components"),
-            "heading": view == "parts",
+            "heading": view in ("parts", "drawer"),
             "district": samples.DISTRICT,
             "person": Guest("周颖", (Label("派遣员", "Dispatcher"), Label("北湖街道", "Beihu")))
             if on_desk

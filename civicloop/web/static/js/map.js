@@ -228,7 +228,7 @@ async function addNames(map, layer, below) {
     id: `${layer.id}-names`,
     type: "symbol",
     source: `${layer.id}-names`,
-    layout: { "text-field": ["get", "name"], "text-font": FACE, "text-size": 12, "text-max-width": 8 },
+    layout: { "text-field": ["get", "name"], "text-font": FACE, "text-size": 12, "text-variable-anchor": ["center", "top", "bottom"], "text-radial-offset": 1.4 },
     paint: { "text-color": token("--ink-3"), "text-halo-color": token("--map-area"), "text-halo-width": 1.4 },
   };
   map.addLayer(drawn, below);
