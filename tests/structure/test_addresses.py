@@ -7,21 +7,8 @@ import re
 from tests.structure.tree import ROOT, tracked
 
 # Written in pieces, so that this file names none either.
-REGISTRIES = re.compile(
-    "|".join(
-        re.escape(".".join(parts))
-        for parts in (
-            ("pypi", "org"),
-            ("pythonhosted", "org"),
-            ("npmjs", "org"),
-            ("npmjs", "com"),
-            ("deb", "debian", "org"),
-            ("unpkg", "com"),
-            ("jsdelivr", "net"),
-            ("cdnjs", "cloudflare"),
-        )
-    )
-)
+_NAMES = "py+pi.org python+hosted.org npm+js.org npm+js.com deb.deb+ian.org un+pkg.com js+delivr.net cdn+js.cloudflare"
+REGISTRIES = re.compile("|".join(re.escape(name.replace("+", "")) for name in _NAMES.split()))
 MACHINES = re.compile(
     "|".join(f"/{a}/" for a in ("work", "farm")) + r"|/tmp/" + "bash" + "|/(home|Users)/[A-Za-z]"
 )
