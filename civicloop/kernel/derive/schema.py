@@ -6,6 +6,7 @@ only the store knows (categories, units, photographs) become an enumeration wher
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ REPORT = "report"
 
 # Neither control characters nor only spaces: what the reader of texts refuses.
 _CONTROL = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+_CONTROLS = re.compile(f"[{_CONTROL}]")
 _ANY_TEXT = f"^[^{_CONTROL}]*$"
 _SOME_TEXT = f"^[^{_CONTROL}]*[^{_CONTROL}\\s][^{_CONTROL}]*$"
 _CODE = r"^[A-Za-z0-9_.:~-]{1,64}$"
@@ -52,6 +54,8 @@ _WRONG_TYPE = Label("这里应是{kind}。", "This must be {kind}.")
 _TYPES = {
     "text": Label("文字", "text"),
     "shorter text": Label("不超过上限的文字(含空格)", "text within its limit, spaces counted"),
+    "clean text": Label("不含控制字符的文字", "text without control characters"),
+    "trimmed text": Label("首尾无空格的文字", "text without spaces at its ends"),
     "number": Label("整数", "a whole number"),
     "flag": Label("true 或 false", "true or false"),
     "photo": Label("不重复的照片编号列表", "a list of different photograph ids"),
@@ -61,6 +65,7 @@ _TYPES = {
 }
 _NO_BODY = Label("请求内容应是一个 JSON 对象。", "The request must be a JSON object.")
 _NO_REVISION = Label("revision 应是 1 以上的整数。", "revision must be a whole number from 1.")
+
 
 # What a person tells with a report; the channel is known from the way in.
 def field_schema(field: Field, known: Known | None = None) -> Schema:
@@ -167,8 +172,16 @@ def _mistyped(field: Field, value: Any) -> str:
         return "" if _is_point(value) else "point"
     if not isinstance(value, str) or not (value or not field.required):
         return "text"
-    most = field.maximum or DEFAULT_MAXIMUM.get(field.kind, len(value))
-    return "shorter text" if field.kind in DEFAULT_MAXIMUM and len(value) > most else ""
+    return _unclean(field, value) if field.kind in DEFAULT_MAXIMUM else ""
+
+
+def _unclean(field: Field, text: str) -> str:
+    """What is wrong with a text as it came; a form's reader trims first, a program's must send what it means."""
+    if len(text) > (field.maximum or DEFAULT_MAXIMUM[field.kind]):
+        return "shorter text"
+    if _CONTROLS.search(text):
+        return "clean text"
+    return "trimmed text" if field.minimum and text != text.strip() else ""
 
 
 def _is_point(value: Any) -> bool:
