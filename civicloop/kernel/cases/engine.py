@@ -967,6 +967,10 @@ class Engine:
             found.append(Offer(action, refused))
         return found
 
+    def visible(self, case: Case, actor: Actor, by: frozenset[str]) -> bool:
+        """Whether the case lies where the actor holds one of the roles."""
+        return may(actor, by, self._where(case)) is None
+
     def case(self, tx: Tx, case_id: str) -> Case:
         """The case of that id, or Missing."""
         case = rows.load_case(tx, self.district, case_id)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
 
 from civicloop.kernel.time.clock import Clock
+
+T = TypeVar("T")
 
 # Crockford's base 32: no I, L, O, U, so that a code can be read over the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -69,3 +72,25 @@ class SeededIds:
 
     def code(self, length: int = 10) -> str:
         return base32(self._digest(), length)
+
+
+class Draws:
+    """Chance from one named stream: the same name gives the same draws in the same order."""
+
+    def __init__(self, stream: str) -> None:
+        self._stream = stream
+        self._count = 0
+
+    def below(self, bound: int) -> int:
+        """A whole number from 0 to below `bound` (far below 2**64, so that the bias does not matter)."""
+        self._count += 1
+        digest = hashlib.blake2b(f"{self._stream}:{self._count}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % bound
+
+    def pick(self, choices: Sequence[T]) -> T:
+        """One of the choices."""
+        return choices[self.below(len(choices))]
+
+    def happens(self, percent: int) -> bool:
+        """True in so many of a hundred draws."""
+        return self.below(100) < percent

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
+from civicloop.loops.street.fixtures import fill
+from civicloop.loops.street.pages import PAGES
 from civicloop.loops.street.process import PROCESS
 
 LOOP = Loop(
@@ -29,4 +31,6 @@ LOOP = Loop(
         Role("admin", Label("管理员", "Administrator"), "/street/desk"),
     ),
     folder=Path(__file__).parent,
+    pages=PAGES,
+    fixtures=fill,
 )

@@ -14,6 +14,7 @@ from civicloop.kernel.cases.reports import REPORT_FIELDS, Report, ReportGiven
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import reporter
 from civicloop.kernel.refusal import Invalid, Missing, Refusal
+from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS
 from civicloop.web import case_view, forms, shell
 from civicloop.web.mount import form_of
@@ -45,10 +46,16 @@ def report(request: Request) -> Response:
         request.app.state.intake_rate.count(request.client.host if request.client else "")
         values = forms.raw_values(FIELDS, form, district, asking.actor.person_id)
         clean = read_given(FIELDS, values)
-        given = {name: values[name] for name in ("place", "kind") if name in values}
+        given: dict[str, Any] = {name: values[name] for name in ("place", "kind") if name in values}
         key = str(form.get("key", "")) or None
         receipt = district.engine.open(
-            PROCESS.name, "report", given, asking.actor, key=key, report=report_given(clean, CHANNEL), source=CHANNEL
+            PROCESS.name,
+            "report",
+            given,
+            asking.actor,
+            key=key,
+            report=report_given(clean, CHANNEL),
+            source=CHANNEL,
         )
     except Refusal as refused:
         kept = refused.extra.get("values", values) if isinstance(refused, Invalid) else values
@@ -77,6 +84,7 @@ def _report_page(request: Request, values: Mapping[str, Any], refused: Refusal |
     choices = case_view.choices(asking)
     first = [f for f in FIELDS if f.name in ("media", "place", "description")]
     context = {
+        "texts": texts,
         "key": asking.district.ids.new("web"),
         "main_fields": forms.draw(_ordered(first), choices, values=values, errors=errors, lang=asking.lang),
         "more_fields": forms.draw(
@@ -87,7 +95,12 @@ def _report_page(request: Request, values: Mapping[str, Any], refused: Refusal |
         "errors": errors,
     }
     return shell.page(
-        request, "street/report.html", _REPORT, context, area="public", status=refused.status if refused else 200
+        request,
+        "street/report.html",
+        _REPORT,
+        context,
+        area="public",
+        status=refused.status if refused else 200,
     )
 
 
@@ -106,8 +119,10 @@ def follow(request: Request) -> Response:
             found = reports.report_of_tracking_code(tx, asking.district.code, code)
         if found is not None:
             return RedirectResponse(f"/street/reports/{found.tracking_code}", status_code=303)
-    context = {"code": code, "error": _NO_CODE if code else ""}
-    return shell.page(request, "street/follow.html", _FOLLOW, context, area="public", status=404 if code else 200)
+    context = {"texts": texts, "code": code, "error": _NO_CODE if code else ""}
+    return shell.page(
+        request, "street/follow.html", _FOLLOW, context, area="public", status=404 if code else 200
+    )
 
 
 def followed(request: Request) -> Response:
@@ -153,12 +168,16 @@ def _followed(request: Request, refused: Refusal | None) -> Response:
     view = case_view.view(asking, case, clocks, told, moves, public=True)
     offered = {
         offer.action.name: forms.draw(
-            offer.action.evidence, case_view.choices(asking), errors=refused.fields if refused else {}, lang=asking.lang
+            offer.action.evidence,
+            case_view.choices(asking),
+            errors=refused.fields if refused else {},
+            lang=asking.lang,
         )
         for offer in district.engine.offers(case, reporter([case_id]))
         if offer.refused is None and offer.action.name in ANSWERS
     }
     context = {
+        "texts": texts,
         "code": found.tracking_code,
         "new": "new" in request.query_params,
         "report": found,
@@ -169,5 +188,10 @@ def _followed(request: Request, refused: Refusal | None) -> Response:
         "refused": refused,
     }
     return shell.page(
-        request, "street/followed.html", _FOLLOW, context, area="public", status=refused.status if refused else 200
+        request,
+        "street/followed.html",
+        _FOLLOW,
+        context,
+        area="public",
+        status=refused.status if refused else 200,
     )

@@ -1,0 +1,32 @@
+"""The words of the street loop's own pages."""
+
+from __future__ import annotations
+
+from civicloop.kernel.label import Label
+
+REPORT_LEAD = Label(
+    "拍一张照片、点一下位置、说一句话即可。不用注册,也不用留姓名。",
+    "A photograph, a place and a sentence will do. No account, no name.",
+)
+MORE_FIELDS = Label("补充类别、地址、联系方式(选填)", "Add category, address or contact (optional)")
+SEND_REPORT = Label("提交", "Send")
+TRACKING_CODE = Label("查询码", "Tracking code")
+SHOW = Label("查看", "Show")
+REPORT_TAKEN = Label(
+    "已收到。请记下查询码,凭它随时查看进度。",
+    "Received. Keep the tracking code: with it you can see how far it has come.",
+)
+MINE = Label("在我手上", "In my hands")
+FREE = Label("本单位待处置", "Waiting in my unit")
+NO_TASKS = Label("现在没有您的任务。新任务会出现在这里。", "You have no task now. New ones appear here.")
+BEFORE = Label("处置前", "Before")
+NOTHING_TO_DO = Label("此任务现在不需要您操作。", "Nothing for you to do here now.")
+ALL_TASKS = Label("全部任务", "All tasks")
+WHOLE_CASE = Label("案件全貌", "The whole case")
+WAITING = Label("待核查", "waiting")
+NEXT = Label("接下来", "Next")
+ALL_CHECKED = Label("全部核查完毕", "All checked")
+ALL_CHECKED_HINT = Label("有新的反馈时会出现在这里。", "What is reported back next will appear here.")
+REPORT_NOW = Label("上报问题", "Report a problem")
+TO_VERIFY = Label("待核实", "To verify")
+NOTHING_TO_VERIFY = Label("您负责的街道现在没有待核实的上报。", "Nothing to verify on your streets now.")
