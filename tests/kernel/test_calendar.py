@@ -188,6 +188,7 @@ def test_pause_keeps_what_was_left() -> None:
     assert shown(OFFICE.resume(at("2026-03-10 16:00"), left, "work_hours").at) == "2026-03-11 10:00"
     # Nothing was left at closing time: resumed in the evening, it was due at closing time.
     assert shown(OFFICE.resume(at("2026-03-10 20:00"), 0, "work_hours").at) == "2026-03-10 17:30"
+    assert shown(OFFICE.resume(at("2026-03-11 08:30"), 0, "work_hours").at) == "2026-03-10 17:30"
     assert shown(OFFICE.resume(at("2026-03-11 10:00"), 0, "work_hours").at) == "2026-03-11 10:00"
     assert OFFICE.resume(at("2026-03-10 20:00"), HOUR, "urgent_hours").at == at("2026-03-10 21:00")
 
@@ -241,6 +242,11 @@ def test_refusals_say_what_is_wrong() -> None:
         OFFICE.add(start, 1, "fortnights")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no such amount of duty"):
         OFFICE.add(start, 10**7, "work_days")
+    closing = Calendar(
+        "closing", SHANGHAI, (Week(weekly({"mon": ["09:00-12:00"]}), valid_to=date(2026, 6, 1)),)
+    )
+    with pytest.raises(ValueError, match="no such amount of duty"):
+        closing.add(start, 60, "work_hours")
     with pytest.raises(ValueError, match="overlap"):
         Week(weekly({"mon": ["09:00-12:00", "11:00-13:00"]}))
     with pytest.raises(ValueError, match="overlap"):

@@ -51,7 +51,7 @@ UNIT_LABELS: Mapping[str, Label] = {
 _WALL = {"minutes": MINUTE, "hours": HOUR, "days": DAY, "urgent_hours": HOUR, "urgent_days": DAY}
 
 # Beyond this many years without reaching an answer the calendar is taken to have no duty left.
-_REACH_YEARS = 200
+_REACH_YEARS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,7 @@ class Calendar:
             assert week.day_length is not None  # Week refuses the rule without it
             return self.add_duty(start, _exact(amount * week.day_length))
         days = _exact(Fraction(amount))
+        self._refuse_beyond_reach(days)
         return (
             self._end_of_day(start, days)
             if week.day_rule == "end_of_nth_day"
@@ -127,6 +128,7 @@ class Calendar:
             return Due(start, False)
         if self._continuous:
             return Due(start + microseconds, False)
+        self._refuse_beyond_reach(microseconds // DAY)
         table = self._covering(start)
         target = _passed(table, start) + microseconds
         while target > table.total:
@@ -160,7 +162,8 @@ class Calendar:
             return self._due_in(table, bisect_right(table.before, target) - 1, target)
         if remaining:
             return self.add_duty(at, remaining)
-        place = bisect_right(table.starts, at) - 1
+        # The interval that began before `at`: at the very opening nothing has counted since the last closing.
+        place = bisect_left(table.starts, at) - 1
         return Due(min(at, table.ends[place]) if place >= 0 else at, False)
 
     def on_duty(self, at: Instant) -> bool:
@@ -240,10 +243,17 @@ class Calendar:
     def _wider(self, table: DutyTable) -> DutyTable:
         years = table.years
         if len(years) > _REACH_YEARS:
-            raise ValueError(
-                f"the calendar {self.name!r} has no such amount of duty within {_REACH_YEARS} years"
-            )
+            raise self._out_of_reach()
         return self._build(range(years.start, years.stop + len(years)))
+
+    def _refuse_beyond_reach(self, days: int) -> None:
+        if days > _REACH_YEARS * 366:
+            raise self._out_of_reach()
+
+    def _out_of_reach(self) -> ValueError:
+        return ValueError(
+            f"the calendar {self.name!r} has no such amount of duty within {_REACH_YEARS} years"
+        )
 
     def _build(self, years: range) -> DutyTable:
         table = DutyTable(self.zone, self.weeks, self._by_day, years)

@@ -15,7 +15,7 @@ from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
 from civicloop.kernel.label import Label
-from civicloop.kernel.time.clock import MINUTE, Instant, from_datetime, to_datetime
+from civicloop.kernel.time.clock import DAY, MINUTE, Instant, from_datetime, to_datetime
 
 DayRule = Literal["end_of_nth_day", "same_time_nth_day", "duty_time"]
 DAY_RULES: tuple[DayRule, ...] = get_args(DayRule)
@@ -192,20 +192,21 @@ class DutyTable:
         self.total = 0
         self.years = years
         first, last = date(years.start, 1, 1).toordinal(), date(years.stop, 1, 1).toordinal()
+        offsets = _DayOffsets(zone)
         for ordinal in range(first, last):
             periods = periods_of(ordinal, weeks, rows)
             if periods:
-                self._append(ordinal, periods, zone)
+                self._append(ordinal, periods, offsets)
         # A night shift begun on the day before the table may reach into its first day.
         self.low = _local_minute(first + 2, 0, zone)
         self.high = _local_minute(last, 0, zone)
 
-    def _append(self, ordinal: int, periods: tuple[Period, ...], zone: ZoneInfo) -> None:
+    def _append(self, ordinal: int, periods: tuple[Period, ...], offsets: _DayOffsets) -> None:
         first = len(self.starts)
+        offsets.enter(ordinal)
         reach = self.ends[-1] if self.ends else None
         for period in periods:
-            start = _local_minute(ordinal, period.start, zone)
-            end = _local_minute(ordinal, period.end, zone)
+            start, end = offsets.instant(period.start), offsets.instant(period.end)
             # A make-up day may begin before the night shift ahead of it has ended; nobody is counted twice.
             if reach is not None and start < reach:
                 start = reach
@@ -219,7 +220,7 @@ class DutyTable:
             self.total += end - start
         if len(self.starts) > first:
             self.days.append(ordinal)
-            self.midnights.append(_local_minute(ordinal, 0, zone))
+            self.midnights.append(offsets.instant(0))
             self.firsts.append(self.starts[first])
             self.lasts.append(self.ends[-1])
 
@@ -235,6 +236,36 @@ def periods_of(ordinal: int, weeks: tuple[Week, ...], rows: Mapping[int, DayRow]
         if week.holds(day):
             return week.periods[weekday]
     return ()
+
+
+class _DayOffsets:
+    """Instants of the local minutes of one day after another, asking the zone once a day where its clocks stand."""
+
+    __slots__ = ("_midnight", "_offsets", "_ordinal", "_zone")
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        self._zone = zone
+        self._offsets: dict[int, Instant] = {}
+        self._ordinal = 0
+        self._midnight: Instant | None = None
+
+    def enter(self, ordinal: int) -> None:
+        """Goes to a day; on one whose two days after midnight see the clocks change, each minute is asked for alone."""
+        self._ordinal = ordinal
+        own = self._midnight_of(ordinal)
+        self._midnight = own if self._midnight_of(ordinal + 2) - own == 2 * DAY else None
+
+    def instant(self, minute: int) -> Instant:
+        """The instant of a local minute of the entered day, which may lie on the next."""
+        if self._midnight is not None:
+            return self._midnight + minute * MINUTE
+        return _local_minute(self._ordinal, minute, self._zone)
+
+    def _midnight_of(self, ordinal: int) -> Instant:
+        found = self._offsets.get(ordinal)
+        if found is None:
+            found = self._offsets[ordinal] = _local_minute(ordinal, 0, self._zone)
+        return found
 
 
 def _local_minute(ordinal: int, minute: int, zone: ZoneInfo) -> Instant:
