@@ -206,11 +206,13 @@ def test_found_by_every_name_it_had(store: Store, registers: Registers, clock: V
     put(store, registers, name="林记修车", note="蔡林记对面")
     clock.advance(DAY)
     put(store, registers, id=second, name="老蔡面馆")
-    assert found(store, registers, "蔡林记") == [second, first]
+    assert found(store, registers, "蔡林记") == [second, first]  # the shorter name is the nearer
     assert found(store, registers, "老蔡面馆") == [second]
     assert found(store, registers, "餐饮 蔡林") == [first]
     assert found(store, registers, "cail") == [first]
     assert found(store, registers, "林蔡记") == []
+    put(store, registers, name="记蔡林记")
+    assert found(store, registers, "蔡林记蔡") == []
     assert found(store, registers, CODE) == [first]
     assert found(store, registers, second) == [second]
     assert found(store, registers, "蔡林记", "streets") == []
