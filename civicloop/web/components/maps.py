@@ -12,7 +12,7 @@ from civicloop.web import locale
 from civicloop.web.components.basics import synthetic_mark
 from civicloop.web.components.clocks import STATUS_LABELS, Status, clock_shape
 from civicloop.web.components.icons import icon
-from civicloop.web.components.markup import NOTHING, Text, Value, classes, el, say, void
+from civicloop.web.components.markup import NOTHING, Text, classes, el, say, void
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS-84 degrees."""
@@ -24,7 +24,7 @@ class MapLayer(NamedTuple):
     """One GeoJSON source of a map: `url` on our own origin, how it is drawn, its name in the legend.
 
     `cases` are points with properties id, title, status (a clock status), href; they cluster, the worst
-    status colours the cluster. `points` have title and href. `areas` have name. `shares` are areas with
+    status colours the cluster. `points` have title and href. `areas` have name (and name_en). `shares` are areas with
     `share` 0..1.
     `refresh` names the events (of live.js, "case") after which the source is fetched again.
     """
@@ -215,80 +215,22 @@ def point_field(
     lang: str = "zh",
 ) -> Markup:
     """A place: picked on the map, from the device, or typed; sends `NAME.longitude` and `NAME.latitude`."""
-    east, north = f"{name}-longitude", f"{name}-latitude"
-    selected = (float(longitude), float(latitude)) if longitude and latitude and not error else None
-    words = say(label, lang)
+    selected = _degrees(longitude, latitude)
     hint_id, error_id = f"{name}-hint", f"{name}-error"
-    typed = el(
-        "details",
-        {"class": "by-hand", "open": not selected},
-        el("summary", None, say(locale.POINT_BY_HAND, lang)),
-        el(
-            "div",
-            {"class": "pair-fields"},
-            *(
-                el(
-                    "label",
-                    {"class": "field", "for": identity},
-                    el("span", {"class": "field-label"}, say(caption, lang)),
-                    void(
-                        "input",
-                        {
-                            "class": "input input-number",
-                            "id": identity,
-                            "name": f"{name}.{part}",
-                            "value": value or None,
-                            "inputmode": "decimal",
-                            "autocomplete": "off",
-                            "required": required,
-                            "aria-invalid": "true" if error else None,
-                            "aria-describedby": error_id if error else None,
-                        },
-                    ),
-                )
-                for identity, part, caption, value in (
-                    (east, "longitude", locale.LONGITUDE, longitude),
-                    (north, "latitude", locale.LATITUDE, latitude),
-                )
-            ),
-        ),
-    )
-    attributes: dict[str, Value] = {
-        "class": classes("field", "field-point", bool(error) and "has-error"),
-        "id": name,
-        "data-island": "point",
-        "aria-describedby": " ".join(i for i, on in ((hint_id, hint), (error_id, error)) if on) or None,
-    }
+    optional = NOTHING if required else el("span", {"class": "optional"}, say(locale.OPTIONAL, lang))
+    spoken_error = el("span", {"class": "sr-only"}, say(locale.ERROR, lang))
     return el(
         "fieldset",
-        attributes,
-        el("legend", {"class": "field-label"}, words),
+        {
+            "class": classes("field", "field-point", bool(error) and "has-error"),
+            "id": name,
+            "data-island": "point",
+            "aria-describedby": " ".join(i for i, on in ((hint_id, hint), (error_id, error)) if on) or None,
+        },
+        el("legend", {"class": "field-label"}, say(label, lang), optional),
         el("p", {"class": "hint", "id": hint_id}, say(hint, lang)) if hint else NOTHING,
-        el(
-            "p",
-            {"class": "error", "id": error_id},
-            el("span", {"class": "sr-only"}, say(locale.ERROR, lang)),
-            say(error, lang),
-        )
-        if error
-        else NOTHING,
-        el(
-            "div",
-            {"class": "point-tools needs-js"},
-            el(
-                "button",
-                {
-                    "class": "btn btn-secondary",
-                    "type": "button",
-                    "data-locate": True,
-                    "data-locating": say(locale.LOCATING, lang),
-                    "data-not-located": say(locale.NOT_LOCATED, lang),
-                },
-                icon("locate", size=18),
-                el("span", None, say(locale.USE_MY_POSITION, lang)),
-            ),
-            el("span", {"class": "point-words", "role": "status"}, say(locale.PICK_ON_MAP, lang)),
-        ),
+        el("p", {"class": "error", "id": error_id}, spoken_error, say(error, lang)) if error else NOTHING,
+        _locate_tools(lang),
         map_with_legend(
             layers,
             bounds,
@@ -296,9 +238,72 @@ def point_field(
             synthetic=synthetic,
             height="short",
             label=label,
-            pick={"longitude": f"#{east}", "latitude": f"#{north}"},
+            pick={"longitude": f"#{name}-longitude", "latitude": f"#{name}-latitude"},
             selected=selected,
             lang=lang,
         ),
-        typed,
+        el(
+            "details",
+            {"class": "by-hand", "open": selected is None},
+            el("summary", None, say(locale.POINT_BY_HAND, lang)),
+            el(
+                "div",
+                {"class": "pair-fields"},
+                _degree_field(name, "longitude", locale.LONGITUDE, longitude, required, error, lang),
+                _degree_field(name, "latitude", locale.LATITUDE, latitude, required, error, lang),
+            ),
+        ),
+    )
+
+
+def _degrees(longitude: str, latitude: str) -> tuple[float, float] | None:
+    """The typed place where the map may show it; what is no number is left to the field's error."""
+    try:
+        return float(longitude), float(latitude)
+    except ValueError:
+        return None
+
+
+def _locate_tools(lang: str) -> Markup:
+    return el(
+        "div",
+        {"class": "point-tools needs-js"},
+        el(
+            "button",
+            {
+                "class": "btn btn-secondary",
+                "type": "button",
+                "data-locate": True,
+                "data-locating": say(locale.LOCATING, lang),
+                "data-not-located": say(locale.NOT_LOCATED, lang),
+            },
+            icon("locate", size=18),
+            el("span", None, say(locale.USE_MY_POSITION, lang)),
+        ),
+        el("span", {"class": "point-words", "role": "status"}, say(locale.PICK_ON_MAP, lang)),
+    )
+
+
+def _degree_field(
+    name: str, part: str, caption: Text, value: str, required: bool, error: Text, lang: str
+) -> Markup:
+    identity = f"{name}-{part}"
+    return el(
+        "label",
+        {"class": "field", "for": identity},
+        el("span", {"class": "field-label"}, say(caption, lang)),
+        void(
+            "input",
+            {
+                "class": "input input-number",
+                "id": identity,
+                "name": f"{name}.{part}",
+                "value": value or None,
+                "inputmode": "decimal",
+                "autocomplete": "off",
+                "required": required,
+                "aria-invalid": "true" if error else None,
+                "aria-describedby": f"{name}-error" if error else None,
+            },
+        ),
     )

@@ -195,12 +195,18 @@ function sourceOf({ url, kind }) {
   };
 }
 
+const ENGLISH = document.documentElement.lang.startsWith("en");
+
+function nameOf({ name, name_en: english }) {
+  return (ENGLISH && english) || name;
+}
+
 /** Names of areas once each, at the middle of their box: a label layer would repeat them in every tile. */
 function namesOf(features) {
   return {
     type: "FeatureCollection",
     features: features
-      .filter((feature) => feature.properties?.name)
+      .filter((feature) => nameOf(feature.properties ?? {}))
       .map((feature) => {
         const box = [180, 90, -180, -90];
         const walk = (coordinates) => {
@@ -213,7 +219,7 @@ function namesOf(features) {
         walk(feature.geometry.coordinates);
         return {
           type: "Feature",
-          properties: { name: feature.properties.name },
+          properties: { name: nameOf(feature.properties) },
           geometry: { type: "Point", coordinates: [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2] },
         };
       }),
