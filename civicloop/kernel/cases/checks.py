@@ -13,6 +13,7 @@ from civicloop.kernel.cases.compiled import (
     entered_from,
     expand,
     parse_moves,
+    reached,
     running_states,
 )
 from civicloop.kernel.cases.declaration import Action, Children, Declaration, DeclarationError, Until
@@ -156,9 +157,9 @@ def _graph(process: Declaration, moves: list[Move]) -> Iterable[str]:
         if upgrade.from_version >= process.version:
             yield f"an upgrade from version {upgrade.from_version} is not older than version {process.version}"
     starts = {s.name for s in process.states if s.start}
-    reached = _onward(starts | upgraded, [(m.from_state, m.to_state) for m in moves])
+    entered = _onward(starts | upgraded, [(m.from_state, m.to_state) for m in moves])
     for state in process.states:
-        if state.name not in reached:
+        if state.name not in entered:
             yield f"state {state.name!r} can never be reached"
     finishing = _onward(finals, [(m.to_state, m.from_state) for m in moves])
     for state in process.states:
@@ -284,12 +285,17 @@ def _children(process: Declaration, moves: list[Move]) -> Iterable[str]:
 def _missed(process: Declaration, children: Children, moves: list[Move]) -> list[str]:
     """States in which the last child's closing would be missed, though the parent can come back to wait for it."""
     own = (children.after, children.on_all_closed, children.on_reopened)
-    others = [(m.from_state, m.to_state) for m in moves if m.action not in own and m.from_state]
-    waiting = _onward(
-        {m.to_state for m in moves if m.action in (children.after, children.on_reopened)}, others
-    )
+    others = [m for m in moves if m.action not in own and m.from_state]
+    entries = {
+        (m.to_state, m.from_state) for m in moves if m.action in (children.after, children.on_reopened)
+    }
     legal = {m.from_state for m in moves if m.action == children.on_all_closed}
-    return [s.name for s in process.states if s.name in waiting - legal and _onward({s.name}, others) & legal]
+    missed = {
+        pair[0]
+        for pair in reached(entries, others)
+        if pair[0] not in legal and any(state in legal for state, _ in reached({pair}, others))
+    }
+    return [s.name for s in process.states if s.name in missed]
 
 
 def _onward(states: set[str], edges: list[tuple[str, str]]) -> set[str]:

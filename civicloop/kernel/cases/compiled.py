@@ -180,19 +180,27 @@ def running_states(limit: Limit, moves: Iterable[Move]) -> set[str]:
     starts = set(limit.start) & names
     if not set(limit.start) <= names:
         starts |= names - set(limit.stop)
+    entries = {(m.to_state, m.from_state) for m in known if m.to_state in starts}
+    return {state for state, _ in reached(entries, [m for m in known if m.to_state not in limit.stop])}
+
+
+def reached(entries: Iterable[tuple[str, str]], moves: Iterable[Move]) -> set[tuple[str, str]]:
+    """What can be reached from `entries`, as pairs of a state and the one before it.
+
+    The pair is what `previous` needs: it leads back only to where the case came from.
+    """
     edges: dict[str, list[Move]] = {}
-    for move in known:
+    for move in moves:
         edges.setdefault(move.from_state, []).append(move)
-    # Pairs of a state and the one before it, so that `previous` leads back only to where it came from.
-    found = {(m.to_state, m.from_state) for m in known if m.to_state in starts}
+    found = set(entries)
     work = list(found)
     while work:
         state, before = work.pop()
         for move in edges.get(state, ()):
-            to = move.to_state
-            if to in limit.stop or to == state or (move.remembered and to != before):
+            if move.to_state == state or (move.remembered and move.to_state != before):
                 continue
-            if (to, state) not in found:
-                found.add((to, state))
-                work.append((to, state))
-    return {state for state, _ in found}
+            pair = (move.to_state, state)
+            if pair not in found:
+                found.add(pair)
+                work.append(pair)
+    return found
