@@ -165,8 +165,11 @@ def point_control(name: str, label: Label, district: District, value: Any, commo
 
 
 def base_layers() -> tuple[MapLayer, ...]:
-    """The base map: outline, streets and communities."""
-    return (MapLayer("base", "/map/basemap.geojson", "areas", synthetic=True),)
+    """The base map: outline, roads, streets and communities, with their names."""
+    return (
+        MapLayer("base", "/map/basemap.geojson", "base", synthetic=True),
+        MapLayer("names", "/map/labels.geojson", "labels", synthetic=True),
+    )
 
 
 def branches(choices: Choices) -> list[Branch]:

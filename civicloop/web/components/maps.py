@@ -17,7 +17,7 @@ from civicloop.web.components.markup import NOTHING, Text, classes, el, say, voi
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS-84 degrees."""
 
-LayerKind = Literal["outline", "areas", "cells", "lines", "cases", "points", "shares"]
+LayerKind = Literal["base", "labels", "outline", "areas", "cells", "lines", "cases", "points", "shares"]
 
 
 class MapLayer(NamedTuple):
@@ -26,6 +26,7 @@ class MapLayer(NamedTuple):
     `cases` are points with properties id, title, status (a clock status), href; they cluster, the worst
     status colours the cluster. `points` have title and href. `areas` have name (and name_en). `shares` are areas with
     `share` 0..1.
+    `base` is a pack's basemap.geojson, `labels` its labels.geojson (both tell their features apart by `kind`).
     `refresh` names the events (of live.js, "case") after which the source is fetched again.
     """
 

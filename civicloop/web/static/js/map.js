@@ -3,6 +3,7 @@
 
 const BASE = "/static/vendor/maplibre-gl-6.17.0";
 const FACE = ["PingFang SC", "HarmonyOS Sans SC", "Noto Sans CJK SC", "Microsoft YaHei", "sans-serif"];
+const ENGLISH = document.documentElement.lang.startsWith("en");
 const STATUSES = {
   on_time: "--ontime",
   due_soon: "--duesoon",
@@ -137,10 +138,68 @@ function caseLayers(id) {
   ];
 }
 
+/** Names of one kind of place, out of a layer of points. */
+function labels(id, source, kind, size, colour, minzoom) {
+  return {
+    id,
+    type: "symbol",
+    source,
+    minzoom,
+    filter: ["==", ["get", "kind"], kind],
+    layout: {
+      "text-field": ["get", ENGLISH ? "en" : "zh"],
+      "text-font": FACE,
+      "text-size": size,
+      "text-max-width": 9,
+      "text-variable-anchor": ["center", "top", "bottom"],
+      "text-radial-offset": 1.4,
+    },
+    paint: { "text-color": token(colour), "text-halo-color": token("--map-area"), "text-halo-width": 1.4 },
+  };
+}
+
 function layersOf({ id, kind }) {
   const line = (paint) => ({ id: `${id}-line`, type: "line", source: id, layout: { "line-join": "round" }, paint });
   const fill = (paint) => ({ id: `${id}-fill`, type: "fill", source: id, paint });
+  const of = (value) => ["==", ["get", "kind"], value];
   switch (kind) {
+    case "base":
+      return [
+        { ...fill({ "fill-color": token("--map-area") }), filter: of("district") },
+        {
+          ...line({
+            "line-color": token("--map-road"),
+            "line-width": [
+              "interpolate", ["exponential", 1.6], ["zoom"],
+              11, ["match", ["get", "class"], "major", 1.6, 0.5],
+              17, ["match", ["get", "class"], "major", 18, 9],
+            ],
+          }),
+          id: `${id}-roads`,
+          filter: of("road"),
+        },
+        {
+          ...line({ "line-color": token("--map-edge"), "line-width": 0.8, "line-dasharray": [4, 3] }),
+          id: `${id}-communities`,
+          filter: of("community"),
+          minzoom: 13,
+        },
+        {
+          ...line({ "line-color": token("--map-edge"), "line-width": 1.3 }),
+          id: `${id}-streets`,
+          filter: of("street"),
+        },
+        {
+          ...line({ "line-color": token("--map-outline"), "line-width": 2.2 }),
+          id: `${id}-district`,
+          filter: of("district"),
+        },
+      ];
+    case "labels":
+      return [
+        labels(`${id}-communities`, id, "community", 12, "--ink-3", 14),
+        labels(`${id}-streets`, id, "street", 13, "--ink-2", 11.4),
+      ];
     case "outline":
       return [
         fill({ "fill-color": token("--map-area") }),
@@ -194,8 +253,6 @@ function sourceOf({ url, kind }) {
     clusterProperties: { breached: count("breached"), due_soon: count("due_soon") },
   };
 }
-
-const ENGLISH = document.documentElement.lang.startsWith("en");
 
 function nameOf({ name, name_en: english }) {
   return (ENGLISH && english) || name;
