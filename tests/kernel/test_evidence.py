@@ -21,9 +21,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from PIL import Image, ImageDraw, ImageFilter, PngImagePlugin, TiffImagePlugin
 
-from civicloop.kernel.facts import evidence as evidence_room
 from civicloop.kernel.facts.evidence import Evidence, look_distance, same_look
 from civicloop.kernel.facts.images import Limits, check_kind, redraw, sniff
+from civicloop.kernel.outside import files
 from civicloop.kernel.refusal import Invalid, Missing, Refusal, TooLarge, Unavailable, Unsupported
 from civicloop.kernel.store.database import Store, open_store
 from civicloop.kernel.time.clock import VirtualClock, parse_instant
@@ -368,7 +368,7 @@ def test_a_full_disk_keeps_nothing(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     # The disk is the outside here: no test can fill it without root.
-    monkeypatch.setattr(evidence_room.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(Unavailable):
         keep(evidence, encoded(scene()))
     assert not [p for p in (tmp_path / "data").rglob("*") if p.is_file()]

@@ -7,9 +7,7 @@ opened one by one, each opening logged; pages show the public copy.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -17,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from civicloop.kernel.facts.images import Limits, Picture, check_kind, redraw
 from civicloop.kernel.label import Label
+from civicloop.kernel.outside.files import write_for_good
 from civicloop.kernel.refusal import Invalid, Missing, Unavailable
 from civicloop.kernel.store.database import Store
 from civicloop.kernel.store.transaction import Tx
@@ -300,7 +299,7 @@ class Evidence:
         try:
             if path.exists() and _sha256(path.read_bytes()) == digest:
                 return digest
-            _write_for_good(path, data)
+            write_for_good(path, data)
         except OSError as error:
             raise Unavailable(_DISK) from error
         return digest
@@ -308,31 +307,3 @@ class Evidence:
 
 def _sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _write_for_good(path: Path, data: bytes) -> None:
-    """Writes beside the place, syncs, moves, and syncs the folders, so that a cut leaves the whole file or none."""
-    fresh = [folder for folder in (path.parent, path.parent.parent) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", dir=path.parent.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    for folder in [path.parent, *(made.parent for made in fresh)]:
-        _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return  # Windows has no handle for a folder; its rename is journalled
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
