@@ -246,6 +246,11 @@ def door(
     )
 
 
+def link(href: str, words: Text, *, lang: str = "zh") -> Markup:
+    """A plain link."""
+    return el("a", {"href": href}, say(words, lang))
+
+
 def facts(pairs: Sequence[tuple[Text, Text]], *, lang: str = "zh") -> Markup:
     """Names and values of one thing, in two columns; an empty value is shown as a dash."""
     rows = [

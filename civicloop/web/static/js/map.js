@@ -171,8 +171,8 @@ function layersOf({ id, kind }) {
             "line-color": token("--map-road"),
             "line-width": [
               "interpolate", ["exponential", 1.6], ["zoom"],
-              11, ["match", ["get", "class"], "major", 1.6, 0.5],
-              17, ["match", ["get", "class"], "major", 18, 9],
+              11, ["match", ["get", "class"], "main", 2.4, 0.8],
+              17, ["match", ["get", "class"], "main", 20, 10],
             ],
           }),
           id: `${id}-roads`,
