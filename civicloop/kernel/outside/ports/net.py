@@ -1,4 +1,4 @@
-"""HTTP to the outside, with limits: one deadline for the whole exchange, a bounded answer, no redirects.
+"""HTTP to the outside, with limits: one time for the whole exchange, a bounded answer, no redirects.
 
 Built on httpcore (what httpx stands on), since a guarded address has to be resolved once, judged, and then
 connected to as it was judged; httpx has no door for that. Imported by the drivers at their first message.
@@ -71,7 +71,7 @@ def is_public(address: Address) -> bool:
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
-class _Deadline(httpcore.NetworkBackend):
+class _Timed(httpcore.NetworkBackend):
     """Connects within what is left of the time; with `guard`, only to public addresses or `allowed` ones."""
 
     def __init__(self, seconds: float, guard: bool, allowed: Sequence[Network]) -> None:
@@ -112,17 +112,17 @@ class _Deadline(httpcore.NetworkBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream whose every step shares one deadline."""
+    """A stream whose every step shares what is left of the time."""
 
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, timed: _Timed) -> None:
         self._stream = stream
-        self._deadline = deadline
+        self._timed = timed
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return self._stream.read(max_bytes, self._deadline.left())
+        return self._stream.read(max_bytes, self._timed.left())
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._stream.write(buffer, self._deadline.left())
+        self._stream.write(buffer, self._timed.left())
 
     def close(self) -> None:
         self._stream.close()
@@ -133,9 +133,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ARG002
     ) -> httpcore.NetworkStream:
-        return _Stream(
-            self._stream.start_tls(ssl_context, server_hostname, self._deadline.left()), self._deadline
-        )
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, self._timed.left()), self._timed)
 
     def get_extra_info(self, info: str) -> object:
         return self._stream.get_extra_info(info)
@@ -163,7 +161,7 @@ def post(
     host = _host(url, guard=guard, allowed=allowed)
     if len(body) > BODY_BYTES:
         raise DeliveryFailed(_LARGE.filled(most=BODY_BYTES), permanent=True)
-    backend = _Deadline(seconds, guard, allowed)
+    backend = _Timed(seconds, guard, allowed)
     try:
         with (
             httpcore.ConnectionPool(
