@@ -12,6 +12,7 @@ import ipaddress
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,6 +41,24 @@ hypothesis.settings.register_profile("check", max_examples=20, deadline=None, pr
 hypothesis.settings.register_profile("test", max_examples=100, deadline=None, print_blob=True, database=None)
 hypothesis.settings.register_profile("fuzz", max_examples=1000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(os.environ.get("CIVICLOOP_EXAMPLES", "check"))
+
+
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 * 2**30
+
+
+def _use_memory() -> None:
+    """Puts the tests' files into memory where there is plenty, unless TMPDIR says otherwise.
+
+    Every commit is still written and synced, and a killed process, which is what the tests plant, loses
+    nothing there; only the waiting for a shared disk is gone (a new PostgreSQL database: 3 s to 0.2 s).
+    """
+    if "TMPDIR" not in os.environ and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ["TMPDIR"] = str(_MEMORY)
+        tempfile.tempdir = None
+
+
+_use_memory()
 
 
 def _stay_on_loopback(event: str, arguments: tuple[Any, ...]) -> None:

@@ -27,6 +27,7 @@ _OPTIONS = {
     # Durable as in production: tests of crashes would mean nothing without it.
     "fsync": "on",
     "max_connections": "60",
+    "max_wal_size": "256MB",
     "shared_buffers": "32MB",
     "timezone": "UTC",
     "log_min_messages": "fatal",
