@@ -87,8 +87,8 @@ def learned(name: str, learning: dict[str, list[Request]]) -> dict[str, Promise]
     calendar = CALENDARS[name]
     promises = {}
     for kind, rows in learning.items():
-        votes = Counter(days_shown(row, calendar) for row in rows[-LEARN_FROM_LAST:])
-        del votes[None]
+        shown = (days_shown(row, calendar) for row in rows[-LEARN_FROM_LAST:])
+        votes = Counter(days for days in shown if days is not None)
         if votes:
             # Of two equally frequent amounts the longer: never promise sooner than half of the rows did.
             days, count = max(votes.items(), key=lambda vote: (vote[1], vote[0]))

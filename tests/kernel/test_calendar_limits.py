@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from civicloop.kernel.cases.compiled import Transition
 from civicloop.kernel.cases.declaration import Limit, Span
-from civicloop.kernel.cases.limits import LimitClock, Terms, Transition, step
+from civicloop.kernel.cases.limits import LimitClock, Terms, step
 from civicloop.kernel.label import Label
-from civicloop.kernel.time.calendar import Calendar, CalendarSet
+from civicloop.kernel.time.calendar import Calendar, CalendarSet, Unit
 from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, Instant, parse_instant
 from civicloop.kernel.time.clock_log import ClockEvent, clock_from_log
 from tests.kernel.test_calendar import OFFICE, office
@@ -18,7 +21,6 @@ FIRST = parse_instant("2026-02-09T00:30:00Z")  # Monday 08:30 in Wuhan, the week
 LIMIT = Limit(
     "handle", Label("处置", "Handle"), start="open", stop="done", pause="held", within=Span(4, "work_hours")
 )
-DOES: dict[ClockEvent, str] = {"start": "start", "pause": "pause", "resume": "resume", "stop": "stop"}
 # The same moment twice, some minutes, hours and weeks: edges of duty come up often.
 gaps = st.one_of(st.just(0), st.integers(0, 30).map(lambda n: n * 30 * MINUTE), st.integers(0, 20 * DAY))
 logs = st.lists(st.tuples(gaps, st.sampled_from(["pause", "resume", "stop"])), max_size=8)
@@ -50,7 +52,11 @@ def marked(clock: LimitClock, now: Instant) -> LimitClock:
 )
 @example(OFFICE, (4, "work_hours"), 30 * MINUTE, [(6 * HOUR, "pause"), (4 * HOUR, "resume")], HOUR)
 def test_steps_and_fold_agree(
-    calendar: Calendar, amount: tuple[int, str], offset: int, log: list[tuple[int, ClockEvent]], until: int
+    calendar: Calendar,
+    amount: tuple[int, Unit],
+    offset: int,
+    log: list[tuple[int, Literal["pause", "resume", "stop"]]],
+    until: int,
 ) -> None:
     calendars = CalendarSet({"here": calendar})
     terms = Terms((("", amount[0], amount[1], "here"),))
@@ -62,12 +68,12 @@ def test_steps_and_fold_agree(
         events.append((at, event))
         clock = marked(clock, at)
         # The engine's "start" is what brings a stopped clock back with what it had left.
-        does = "start" if event == "resume" and clock.status == "stopped" else DOES[event]
+        does = "start" if event == "resume" and clock.status == "stopped" else event
         for changed in step([clock], Transition(LIMIT, does), terms, at, calendars):
             clock = changed
     now = at + until
     clock = marked(clock, now)
-    reading = clock_from_log(amount[0], amount[1], calendar, events, now)  # type: ignore[arg-type]
+    reading = clock_from_log(amount[0], amount[1], calendar, events, now)
     assert clock.status == reading.status
     assert clock.breached_at == reading.breached_at
     if clock.due_at is not None:
