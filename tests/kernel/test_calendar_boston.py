@@ -32,9 +32,10 @@ DATA = REPOSITORY.parent / "shared" / "data" / "street" / "boston_311_2015.parqu
 CALENDARS = load_calendars(Path(civicloop.__file__).parent / "packs" / "boston" / "calendars.toml")
 LEARN_FROM_LAST = 50
 
-pytestmark = pytest.mark.skipif(
-    not DATA.exists(), reason="the shared Boston file is not beside the repository"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.exists(), reason="the shared Boston file is not beside the repository"),
+]
 
 
 class Request(NamedTuple):
