@@ -24,6 +24,9 @@ from civicloop.web.mount import route
 from civicloop.web.shield import Shield
 from civicloop.web.templating import Templates
 
+_FIGURES = "civicloop.web.figures"
+_BOARD = Label("数说", "The figures")
+
 # The pages that belong to no loop; a loop's own stand in its `pages`.
 COMMON: tuple[Page, ...] = (
     page("/", "civicloop.web.front:front", "public", Label("首页", "Front page"), area="public"),
@@ -67,12 +70,29 @@ COMMON: tuple[Page, ...] = (
         Label("原图", "Original"),
         area="api",
     ),
+    page(
+        "/figures",
+        f"{_FIGURES}:page",
+        "public",
+        _BOARD,
+        nav=True,
+        area="public",
+        icon="list",
+        hint=Label(
+            "承诺了什么,做到多少,点开到每一件", "What was promised and what came of it, down to each case"
+        ),
+    ),
+    page("/figures/{name}", f"{_FIGURES}:metric_page", "public", _BOARD, area="public"),
+    page("/figures/{name}/rows", f"{_FIGURES}:rows_page", "public", _BOARD, area="public"),
+    page("/api/metrics", f"{_FIGURES}:metrics_json", "public", _BOARD, area="api"),
+    page("/api/metrics/{name}", f"{_FIGURES}:metric_json", "public", _BOARD, area="api"),
+    page("/api/metrics/{name}/rows", f"{_FIGURES}:rows_json", "public", _BOARD, area="api"),
 )
 
 
 def pages_of(district: District) -> tuple[Page, ...]:
     """Every page and endpoint of a district with who may open it; what the permission test walks."""
-    return (*COMMON, *district.registry.pages)
+    return (*district.registry.pages, *COMMON)
 
 
 def build(district: District, *, background: bool = True) -> ASGIApp:
@@ -100,6 +120,7 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
         },
     )
     app.state.district = district
+    app.state.pages = pages_of(district)
     app.state.templates = Templates(loops)
     app.state.hub = Hub(district.store)
     app.state.intake_rate = IntakeRate(district.clock)

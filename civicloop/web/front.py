@@ -16,7 +16,7 @@ _TITLE = Label("为您办好街面事", "What can we put right?")
 def front(request: Request) -> Response:
     """Large doors to the public pages of the loops, in their order."""
     asking = visit(request)
-    ways = [page for page in asking.district.registry.pages if page.area == "public" and page.nav is not None]
+    ways = [page for page in asking.pages if page.area == "public" and page.nav is not None]
     doors = [
         ui.door(
             page.path,

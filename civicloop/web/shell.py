@@ -38,7 +38,7 @@ def navigation(asking: Visit, area: str, path: str) -> list[Link]:
     """The links to the pages of an area that this visitor may open."""
     return [
         Link(page.path, page.nav, active=path == page.path)
-        for page in asking.district.registry.pages
+        for page in asking.pages
         if page.nav is not None and page.area == area and asking.may(page.by)
     ]
 

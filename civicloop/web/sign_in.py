@@ -30,7 +30,7 @@ def enter(request: Request) -> Response:
         )
     except Refusal as refused:
         return _page(request, account, refused)
-    asking = Visit(asking.district, asking.templates, entered.actor, entered.token, asking.lang)
+    asking = Visit(asking.district, asking.templates, entered.actor, entered.token, asking.lang, asking.pages)
     response = RedirectResponse(_inside(str(form.get("next", ""))) or shell.home_of(asking), status_code=303)
     response.set_cookie(SESSION_COOKIE, entered.token, path="/", secure=True, httponly=True, samesite="lax")
     return response

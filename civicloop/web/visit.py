@@ -10,6 +10,7 @@ from civicloop.kernel.people.permissions import may
 from civicloop.kernel.people.roles import PUBLIC, Actor
 from civicloop.kernel.people.sessions import csrf_of, csrf_right
 from civicloop.kernel.registry.district import District
+from civicloop.kernel.registry.loop import Page
 from civicloop.web.templating import Templates, language_of
 
 SESSION_COOKIE = "__Host-session"
@@ -17,13 +18,14 @@ SESSION_COOKIE = "__Host-session"
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One request's actor and surroundings; `token` is the session's, "" without one."""
+    """One request's actor and surroundings; `token` is the session's, "" without one; `pages` are all there are."""
 
     district: District
     templates: Templates
     actor: Actor
     token: str
     lang: str
+    pages: tuple[Page, ...] = ()
 
     @property
     def csrf(self) -> str:
@@ -52,7 +54,9 @@ def visit(request: Request) -> Visit:
             token = ""
         if not actor.signed_in:
             token = ""
-        found = Visit(district, request.app.state.templates, actor, token, language_of(request))
+        found = Visit(
+            district, request.app.state.templates, actor, token, language_of(request), request.app.state.pages
+        )
         request.state.visit = found
     return found
 

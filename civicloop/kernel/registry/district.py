@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from civicloop.kernel.facts.pack import Pack, load_pack
 from civicloop.kernel.facts.places import Places
 from civicloop.kernel.facts.reference import Reference
 from civicloop.kernel.facts.registers import EntityRow, Register, Registers
+from civicloop.kernel.figures.analytics import Analytics
+from civicloop.kernel.figures.service import Figures
 from civicloop.kernel.label import Label
 from civicloop.kernel.outside.outbox import Handler, OutboxWorker
 from civicloop.kernel.people.identity import People
@@ -30,7 +33,7 @@ from civicloop.kernel.store.database import Store, open_store
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.calendar import CalendarSet
 from civicloop.kernel.time.calendar_file import load_calendars
-from civicloop.kernel.time.clock import Clock, SystemClock
+from civicloop.kernel.time.clock import Clock, SystemClock, to_datetime
 from civicloop.kernel.time.ids import Ids, SystemIds
 
 TICK_SECONDS = 1.0
@@ -87,6 +90,7 @@ class District:
     evidence: Evidence
     people: People
     engine: Engine
+    figures: Figures
     outbox: OutboxWorker
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -95,6 +99,11 @@ class District:
     def code(self) -> str:
         """The district's code, the first part of every key."""
         return self.pack.code
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The district's time zone."""
+        return ZoneInfo(self.pack.zone)
 
     def start(self) -> None:
         """Starts what works beside the requests: the clock's tick, the outbox, the search index."""
@@ -123,6 +132,7 @@ class District:
         self.outbox.wake()
         for thread in self._threads:
             thread.join(timeout=5)
+        self.figures.close()
         self.store.close()
 
 
@@ -180,7 +190,7 @@ def _opened(
         reference=reference, registers=Registers(store, pack.code, ids, REGISTERS),
         observations=Observations(store, pack.code, ids), places=places,
         evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
-        people=people, engine=engine, outbox=OutboxWorker(store, pack.code, clock, ids, handlers),
+        people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), outbox=OutboxWorker(store, pack.code, clock, ids, handlers),
     )  # fmt: skip
     for loop in registry.loops.values():
         if loop.effects is not None:
@@ -192,6 +202,13 @@ def _opened(
     except LookupError as error:
         raise NotReady(str(error)) from error
     return district
+
+
+def _figures(settings: Settings, pack: Pack, clock: Clock, store: Store, registry: Registry) -> Figures:
+    # A month of a figure begins at the district's midnight; its winter offset serves the whole year.
+    offset = to_datetime(clock.wall(), ZoneInfo(pack.zone)).replace(month=1, day=1).utcoffset() or timedelta()
+    analytics = Analytics(settings.url, pack.code, settings.data_dir / "figures" / pack.code)
+    return Figures(pack.code, store, registry.metrics, offset // timedelta(microseconds=1), analytics)
 
 
 def _load(district: District) -> None:

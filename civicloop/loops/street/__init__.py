@@ -7,6 +7,7 @@ from pathlib import Path
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
 from civicloop.loops.street.fixtures import fill
+from civicloop.loops.street.metrics import METRICS
 from civicloop.loops.street.pages import PAGES
 from civicloop.loops.street.process import PROCESS
 
@@ -31,6 +32,7 @@ LOOP = Loop(
         Role("admin", Label("管理员", "Administrator"), "/street/desk"),
     ),
     folder=Path(__file__).parent,
+    metrics=METRICS,
     pages=PAGES,
     fixtures=fill,
 )

@@ -42,9 +42,8 @@ def street_picture(stream: str, *, problem: str = "", view: int = 0) -> bytes:
     pen.line((0, horizon + 260, width, horizon + 230), fill="#d9d2b4", width=8)
     _problem(pen, draws, problem, horizon)
     if view:
-        zoom = 40 * view
+        zoom = 36 * view
         picture = picture.crop((zoom * 2, zoom, width - zoom // 2, height - zoom // 3)).resize(SIZE)
-        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         pen = ImageDraw.Draw(picture)
     pen.rectangle((0, height - 30, 168, height), fill="#171613")
     pen.text((10, height - 22), "SYNTHETIC / DEMO", fill="#ffffff")
