@@ -182,7 +182,7 @@ def test_a_commitments_form() -> None:
     assert not is_commitment("13800138000")
     assert not is_commitment("sha256:" + "g" * 64)
     # The boundary between the parts is part of what is committed to.
-    assert commit("a", "b", "cd") != commit("a", "bc", "d")
+    assert commit("b", "a", "cd") != commit("bc", "a", "d")
 
 
 @pytest.mark.parametrize(
