@@ -32,7 +32,7 @@ from civicloop.web.visit import Visit
 DUE_SOON = 0.8  # of the limit used
 
 _DUE = Label("{at} 到期", "Due {at}")
-_BREACHED = Label("超时:{limit}", "Overdue: {limit}")
+_BREACHED = Label("超时:{limit}", "Breached: {limit}")
 _ATTACHED = Label("又有人上报同一问题", "Reported again by somebody")
 _UNDONE = Label("上报已移回原案件", "Reports went back to their own case")
 _MERGED_IN = Label("并入了另一案件的上报", "Reports of another case were merged in")
