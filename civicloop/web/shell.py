@@ -37,7 +37,7 @@ def signed(actor: Actor, registry: Registry, lang: str) -> Signed | None:
 def navigation(asking: Visit, area: str, path: str) -> list[Link]:
     """The links to the pages of an area that this visitor may open."""
     return [
-        Link(page.path, page.nav, active=path == page.path)
+        Link(page.path, page.nav, active=path == page.path, icon=page.icon)
         for page in asking.pages
         if page.nav is not None and page.area == area and asking.may(page.by)
     ]
