@@ -165,12 +165,10 @@ def point_control(name: str, label: Label, district: District, value: Any, commo
 
 
 def base_layers() -> tuple[MapLayer, ...]:
-    """The base map: communities and streets (derived), made-up roads, the real outline on top."""
+    """The base map: outline, roads, streets and communities, with their names."""
     return (
-        MapLayer("communities", "/map/communities.geojson", "areas", synthetic=True),
-        MapLayer("roads", "/map/roads.geojson", "lines", synthetic=True),
-        MapLayer("streets", "/map/streets.geojson", "outline", synthetic=True),
-        MapLayer("outline", "/map/outline.geojson", "outline"),
+        MapLayer("base", "/map/basemap.geojson", "base", synthetic=True),
+        MapLayer("names", "/map/labels.geojson", "labels", synthetic=True),
     )
 
 
