@@ -576,14 +576,7 @@ class Engine:
     ) -> tuple[Case, list[LimitClock]]:
         """Performs what fell due on the case up to `until`, each at its own due moment, in order."""
         while case.due_at is not None:
-            due = [
-                c
-                for c in clocks
-                if c.status == "running"
-                and c.breached_at is None
-                and c.due_at is not None
-                and c.due_at <= until
-            ]
+            due = [c for c in clocks if _fell_due(process, c, until)]
             if not due:
                 break
             clock = min(due, key=lambda c: (c.due_at, c.name, c.step))
@@ -1161,6 +1154,14 @@ class Engine:
             found[0] if found else "",
             True,
         )
+
+
+def _fell_due(process: Process, clock: LimitClock, until: Instant) -> bool:
+    """A promise kept at its very moment is kept; a waiting time is over at its moment."""
+    if clock.status != "running" or clock.breached_at is not None or clock.due_at is None:
+        return False
+    limit = process.compiled.limits.get(clock.name)
+    return clock.due_at <= until if limit is not None and limit.waits else clock.due_at < until
 
 
 def _stepped(

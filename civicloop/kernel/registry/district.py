@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from civicloop.kernel.cases.engine import Engine, Located
-from civicloop.kernel.cases.events import deliveries
+from civicloop.kernel.cases.events import EVENT, deliveries
 from civicloop.kernel.cases.fields import Position
 from civicloop.kernel.cases.released import unreleased
 from civicloop.kernel.cases.texts import texts_of
@@ -26,7 +27,9 @@ from civicloop.kernel.facts.registers import EntityRow, Register, Registers
 from civicloop.kernel.figures.analytics import Analytics
 from civicloop.kernel.figures.service import Figures
 from civicloop.kernel.label import Label
-from civicloop.kernel.outside.outbox import Handler, OutboxWorker
+from civicloop.kernel.outside.outbox import Handler, OnUndeliverable, OutboxWorker, Undeliverable
+from civicloop.kernel.outside.ports.configured import open_ports
+from civicloop.kernel.outside.ports.port import Port
 from civicloop.kernel.people.identity import People
 from civicloop.kernel.registry.registry import Registry, find
 from civicloop.kernel.store.database import Store, open_store
@@ -91,6 +94,7 @@ class District:
     people: People
     engine: Engine
     figures: Figures
+    ports: dict[str, Port]
     outbox: OutboxWorker
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
@@ -190,7 +194,8 @@ def _opened(
         reference=reference, registers=Registers(store, pack.code, ids, REGISTERS),
         observations=Observations(store, pack.code, ids), places=places,
         evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
-        people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), outbox=OutboxWorker(store, pack.code, clock, ids, handlers),
+        people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), ports=open_ports(_ports(settings), store, pack.code, clock, ids),
+        outbox=OutboxWorker(store, pack.code, clock, ids, handlers, on_undeliverable=_told(engine, registry)),
     )  # fmt: skip
     for loop in registry.loops.values():
         if loop.effects is not None:
@@ -202,6 +207,33 @@ def _opened(
     except LookupError as error:
         raise NotReady(str(error)) from error
     return district
+
+
+def _ports(settings: Settings) -> dict[str, Any]:
+    """What `ports.toml` in the data folder says of the ways out; a port without settings only records."""
+    path = settings.data_dir / "ports.toml"
+    return tomllib.loads(path.read_text("utf-8")) if path.exists() else {}
+
+
+def _told(engine: Engine, registry: Registry) -> OnUndeliverable | None:
+    """Opens a case for each message given up, in the loop that declares how."""
+    opening = next((loop.undeliverable for loop in registry.loops.values() if loop.undeliverable), "")
+    if not opening:
+        return None
+    process, _, action = opening.partition(".")
+
+    def told(tx: Tx, failed: Undeliverable) -> None:
+        given = {
+            "message": failed.delivery.id,
+            "topic": failed.delivery.topic,
+            "why": failed.reason.zh[:500],
+            "about": failed.delivery.case_id,
+        }
+        engine.opening(
+            process, action, given, EVENT, key=f"undeliverable:{failed.delivery.id}:{failed.at}", trusted=True
+        )(tx)
+
+    return told
 
 
 def _figures(settings: Settings, pack: Pack, clock: Clock, store: Store, registry: Registry) -> Figures:

@@ -69,7 +69,8 @@ class Loop:
     """All that a loop declares; checked against the other loops by the registry.
 
     `effects` gives, for the open district, the handler of each effect that its processes name. `folder` holds
-    its migrations, documentation and fixtures.
+    its migrations, documentation and fixtures. `undeliverable` names the opening action ("process.action")
+    for a message that the outbox has given up.
     """
 
     name: str
@@ -85,4 +86,5 @@ class Loop:
     openapi: Callable[[], Mapping[str, Any]] | None = None
     fixtures: Callable[[District], None] | None = None
     registers: tuple[str, ...] = ()
+    undeliverable: str = ""
     parties: Mapping[str, Label] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
+from civicloop.loops.street.effects import effects
 from civicloop.loops.street.fixtures import fill
 from civicloop.loops.street.metrics import METRICS
 from civicloop.loops.street.pages import PAGES
@@ -33,6 +34,7 @@ LOOP = Loop(
     ),
     folder=Path(__file__).parent,
     metrics=METRICS,
+    effects=effects,
     pages=PAGES,
     fixtures=fill,
 )
