@@ -336,10 +336,10 @@ class Engine:
             case, clocks = self._perform_due(tx, process, case, clocks, at, now, acts=actor.via != "import")
             self._check_revision(tx, process, case, seen, revision)
             declared = self._action(process, action)
+            # Who may not act here is not told where the case stands.
+            role = declared.by if trusted else self._role(actor, declared, self._where(case))
             if (case.state, action) not in process.compiled.targets:
                 self._not_now(process, case, declared, actor)
-            where = self._where(case)
-            role = declared.by if trusted else self._role(actor, declared, where)
             clean = read_given(declared.evidence, given)
             if declared.not_by and not trusted:
                 self._check_duty(tx, process, case, declared, actor)

@@ -139,6 +139,10 @@ class People:
         """Who acts by this API key, or None."""
         return self.sessions.actor_of_key(text) if text else None
 
+    def remembered(self, secret: str) -> Actor | None:
+        """Who was found lately by this token or key, without a read; None says nothing about it."""
+        return self.sessions.remembered(secret)
+
     # Signing in by mobile code
 
     def request_code(self, mobile: str, send: Send, *, address: str, residents: bool = False) -> None:

@@ -180,6 +180,10 @@ class Sessions:
             )
         return actor
 
+    def remembered(self, secret: str) -> Actor | None:
+        """The actor of a token or key from memory alone: what an event loop may ask."""
+        return self._recall(secret_hash(secret))
+
     def act_for(self, tx: Tx, token: str, delegation_id: str) -> None:
         """Has the session act under a delegation from now on; an empty id means for oneself again."""
         tx.run(
