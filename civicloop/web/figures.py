@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -165,22 +165,33 @@ def _rows(asking: Visit, name: str, query: QueryParams, limit: int) -> tuple[int
 
 def page(request: Request) -> Response:
     """GET /figures: a tile a metric."""
-    asking = visit(request)
-    figures = asking.district.figures
     question = question_of(request.query_params)
-    whole = Question("", question.only, question.since, question.until)
-    answers = figures.answers([(name, whole) for name in figures.metrics])
-    tiles = [
+    drawn, read_at = tiles(visit(request), Question("", question.only, question.since, question.until))
+    return shell.page(request, "figures.html", _TITLE, {"tiles": drawn, "read_at": read_at}, area="public")
+
+
+def tiles(
+    asking: Visit, question: Question, names: Sequence[str] | None = None
+) -> tuple[list[Markup], Label | str]:
+    """A tile for each metric (or each of `names`), and the words that say as of which record."""
+    figures = asking.district.figures
+    answers = figures.answers([(name, question) for name in names or figures.metrics])
+    drawn = [
         components.number_tile(
             metric.label, number(metric, answer.whole, asking.lang), unit=metric.unit,
-            goal=f"{metric.goal:g} {metric.unit.text(asking.lang)}" if metric.goal is not None else "",
-            met=_met(metric, answer.whole), rows=answer.whole.rows, href=f"/figures/{metric.name}", note=metric.definition,
-            target="", lang=asking.lang,
+            goal=_goal_words(metric, asking.lang), met=_met(metric, answer.whole), rows=answer.whole.rows,
+            href=f"/figures/{metric.name}", note=metric.definition, target="", lang=asking.lang,
         )
         for metric, answer in ((figures.metric(a.metric), a) for a in answers)
     ]  # fmt: skip
-    context = {"tiles": tiles, "read_at": _READ_AT.filled(seq=f"{answers[0].seq:,}") if answers else ""}
-    return shell.page(request, "figures.html", _TITLE, context, area="public")
+    return drawn, _READ_AT.filled(seq=f"{answers[0].seq:,}") if answers else ""
+
+
+def _goal_words(metric: Metric, lang: str) -> str:
+    if metric.goal is None:
+        return ""
+    sign = {"less": "≤ ", "more": "≥ "}.get(metric.direction, "")
+    return f"{sign}{metric.goal:g} {metric.unit.text(lang)}"
 
 
 def metric_page(request: Request) -> Response:
@@ -205,11 +216,12 @@ def metric_page(request: Request) -> Response:
     context = {
         "metric": metric,
         "figure": number(metric, answer.whole, asking.lang),
-        "goal": f"{metric.goal:g} {metric.unit.text(asking.lang)}" if metric.goal is not None else "",
+        "goal": _goal_words(metric, asking.lang),
         "rows_href": rows_href(metric, question, {}),
         "count": answer.whole.rows,
         "tabs": [
-            components.Link(f"/figures/{metric.name}?by={name}", BY_NAMES[name], name == by) for name in metric.dimensions
+            components.Link(f"/figures/{metric.name}?by={name}", BY_NAMES[name], name == by)
+            for name in metric.dimensions
         ],
         "table": components.table(
             metric.label,

@@ -231,7 +231,7 @@ def point_field(
         el("legend", {"class": "field-label"}, say(label, lang), optional),
         el("p", {"class": "hint", "id": hint_id}, say(hint, lang)) if hint else NOTHING,
         el("p", {"class": "error", "id": error_id}, spoken_error, say(error, lang)) if error else NOTHING,
-        _locate_tools(lang),
+        _locate_tools("" if hint else locale.PICK_ON_MAP, lang),
         map_with_legend(
             layers,
             bounds,
@@ -265,7 +265,7 @@ def _degrees(longitude: str, latitude: str) -> tuple[float, float] | None:
         return None
 
 
-def _locate_tools(lang: str) -> Markup:
+def _locate_tools(words: Text, lang: str) -> Markup:
     return el(
         "div",
         {"class": "point-tools needs-js"},
@@ -281,7 +281,7 @@ def _locate_tools(lang: str) -> Markup:
             icon("locate", size=18),
             el("span", None, say(locale.USE_MY_POSITION, lang)),
         ),
-        el("span", {"class": "point-words", "role": "status"}, say(locale.PICK_ON_MAP, lang)),
+        el("span", {"class": "point-words", "role": "status"}, say(words, lang)),
     )
 
 

@@ -198,7 +198,7 @@ function layersOf({ id, kind }) {
     case "labels":
       return [
         labels(`${id}-communities`, id, "community", 12, "--ink-3", 14),
-        labels(`${id}-streets`, id, "street", 13, "--ink-2", 11.4),
+        labels(`${id}-streets`, id, "street", 13, "--ink-2", 10.4),
       ];
     case "outline":
       return [
@@ -363,6 +363,9 @@ function pickInto(map, gl, settings) {
   };
   map.on("click", ({ lngLat }) => write(lngLat));
   pin.on("dragend", () => write(pin.getLngLat()));
+  // The map can be tapped, so the typed way folds up; it stays open where something is to be mended.
+  const typed = longitude.closest("details");
+  if (typed && !longitude.closest(".has-error")) typed.open = false;
   longitude.addEventListener("change", follow);
   latitude.addEventListener("change", follow);
   follow();
