@@ -126,13 +126,16 @@ CHECKER = person("chen", "checker")
 BOTH = person("wang", "worker", "checker")
 
 
-def engine_over(store: Store, clock: Clock, ids: Ids, processes: Iterable[Process] = (JOB, PART), **more: Any) -> Engine:
+def engine_over(
+    store: Store, clock: Clock, ids: Ids, processes: Iterable[Process] = (JOB, PART), **more: Any
+) -> Engine:
     """An engine of a district whose processes are released here and now."""
     found = tuple(processes)
     for process in found:
         store.write(lambda tx, p=process: release(tx, p))  # type: ignore[misc]
     personal = Personal(DISTRICT, clock, ids, Audit(DISTRICT, clock, ids))
+    more.setdefault("calendars", CalendarSet({}))
     return Engine(
         DISTRICT, store, clock, ids, {p.name: p for p in found},
-        reference=Reference(store, DISTRICT), calendars=CalendarSet({}), personal=personal, **more,
+        reference=Reference(store, DISTRICT), personal=personal, **more,
     )  # fmt: skip

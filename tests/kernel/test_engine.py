@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from civicloop.kernel.cases import history, reports, rows
 from civicloop.kernel.cases.engine import Engine
+from civicloop.kernel.cases.limits import LimitClock
+from civicloop.kernel.cases.process import Action, Limit, Process, State, work_days
 from civicloop.kernel.cases.reports import ReportGiven
 from civicloop.kernel.people.roles import PUBLIC, importer
 from civicloop.kernel.refusal import Conflict, Forbidden, Guarded, Invalid, Missing, NotNow, Refusal
 from civicloop.kernel.store.database import Store
-from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, VirtualClock
+from civicloop.kernel.time.calendar import Calendar, CalendarSet
+from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, VirtualClock, parse_instant
+from civicloop.kernel.time.duty import DayRow, Week, weekly
 from civicloop.kernel.time.ids import SeededIds
-from tests.kernel.cases import BOSS, BOTH, CHECKER, DISTRICT, OTHER_WORKER, WORKER, engine_over
+from tests.kernel.cases import BOSS, BOTH, CHECKER, DISTRICT, OTHER_WORKER, WORKER, engine_over, label
 
 
 @pytest.fixture
@@ -29,7 +35,16 @@ def asked(engine: Engine, what: str = "mend", **more: Any) -> str:
 def dump(store: Store) -> list[Any]:
     """Every row of every table of the kernel's that an action can write."""
     with store.read() as tx:
-        tables = ("cases", "history", "clocks", "reports", "report_links", "outbox", "chain_heads", "personal")
+        tables = (
+            "cases",
+            "history",
+            "clocks",
+            "reports",
+            "report_links",
+            "outbox",
+            "chain_heads",
+            "personal",
+        )
         return [sorted(map(repr, tx.all(f"SELECT * FROM {table}"))) for table in tables]
 
 
@@ -165,7 +180,11 @@ def test_what_is_due_is_performed_before_an_action(engine: Engine, clock: Virtua
     engine.perform(case_id, "take", {}, WORKER)
     with engine.store.read() as tx:
         found = history.rows_of_case(tx, DISTRICT, case_id)
-    assert [(r.action, r.happened_at - opened) for r in found] == [("ask", 0), ("escalate", 2 * HOUR), ("take", 5 * HOUR)]
+    assert [(r.action, r.happened_at - opened) for r in found] == [
+        ("ask", 0),
+        ("escalate", 2 * HOUR),
+        ("take", 5 * HOUR),
+    ]
 
 
 def test_children_join_their_parent(engine: Engine) -> None:
@@ -191,7 +210,8 @@ def test_merging_moves_the_reports_and_can_be_undone(engine: Engine, clock: Virt
     def counts() -> list[tuple[int, int]]:
         with engine.store.read() as tx:
             return [
-                (engine.case(tx, c).reports, len(reports.reports_of_case(tx, DISTRICT, c))) for c in (master, double)
+                (engine.case(tx, c).reports, len(reports.reports_of_case(tx, DISTRICT, c)))
+                for c in (master, double)
             ]
 
     assert counts() == [(2, 2), (0, 0)]
@@ -216,7 +236,9 @@ def test_facts_in_any_order_give_the_same_clock(engine: Engine, clock: VirtualCl
 
     def trip() -> Any:
         with engine.store.read() as tx:
-            return [c for c in rows.load_clocks(tx, DISTRICT, case_id) if c.name == "trip"], engine.case(tx, case_id)
+            return [c for c in rows.load_clocks(tx, DISTRICT, case_id) if c.name == "trip"], engine.case(
+                tx, case_id
+            )
 
     clocks, case = trip()
     assert [(c.status, c.breached_at) for c in clocks] == [("stopped", base + 3 * HOUR)]
@@ -279,3 +301,38 @@ def test_a_changed_row_is_found(engine: Engine, store: Store) -> None:
         broken = history.verify(tx, DISTRICT).broken
     assert broken is not None
     assert broken.seq == 1
+
+
+def test_a_published_year_moves_the_clocks_that_ran_into_it(
+    store: Store, clock: VirtualClock, ids: SeededIds
+) -> None:
+    zone = ZoneInfo("Asia/Shanghai")
+    week = Week(weekly({"mon-fri": ("09:00-17:00",)}))
+    before = Calendar("work_hours", zone, (week,), provisional_from=date(2027, 1, 1))
+    asked_to = Process(
+        "letter", label("Letter"),
+        states=(State("open", label("Open"), start=True), State("done", label("Done"), final=True)),
+        actions=(Action("open", label("Open"), "-> open", by="public"), Action("end", label("End"), "open -> done", by="worker")),
+        limits=(Limit("answer", label("Answer"), start="open", stop="done", within=work_days(2), calendar="work_hours"),),
+    )  # fmt: skip
+    clock.set(parse_instant("2026-12-31T10:00:00+08:00"))
+    engine = engine_over(store, clock, ids, (asked_to,), calendars=CalendarSet({"work_hours": before}))
+    case_id = engine.open("letter", "open", {}, PUBLIC).case_id
+
+    def answer() -> LimitClock:
+        with store.read() as tx:
+            return rows.load_clocks(tx, DISTRICT, case_id)[0]
+
+    assert answer().provisional
+    assert engine.settle_provisional() == 0
+    # The notice for 2027 says that New Year's Day, a Friday, is free.
+    engine.calendars = CalendarSet(
+        {"work_hours": before.published((DayRow(date(2027, 1, 1)),), date(2028, 1, 1))}
+    )
+    earlier = answer().due_at
+    assert engine.settle_provisional() == 1
+    assert not answer().provisional
+    assert (answer().due_at or 0) - (earlier or 0) == 3 * DAY
+    with store.read() as tx:
+        assert history.rows_of_case(tx, DISTRICT, case_id)[-1].action == "~clock"
+        assert history.verify(tx, DISTRICT).broken is None

@@ -204,6 +204,7 @@ def _opened(
     _load(district)
     try:
         engine.upgrade()
+        engine.settle_provisional()
     except LookupError as error:
         raise NotReady(str(error)) from error
     return district
