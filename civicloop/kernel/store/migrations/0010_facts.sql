@@ -1,3 +1,6 @@
+-- Without statistics SQLite prefers the primary key's first column to a longer index that does not cover the
+-- query, so the indexes below hold every column that their query asks for.
+
 -- Dated reference data: limits, prices, rules, calendars. A correction is a new row with a later known_from;
 -- version is the district's reference_version that brought the row, so that a process loads only what is new.
 CREATE TABLE reference (
@@ -55,7 +58,8 @@ CREATE TABLE entity_merges (
   recorded_by TEXT NOT NULL,
   PRIMARY KEY (district, register, entity_id, number)
 ){without_rowid};
-CREATE INDEX entity_merges_into ON entity_merges (district, register, into_id, entity_id);
+CREATE INDEX entity_merges_into ON entity_merges
+  (district, register, into_id, entity_id, number, merged, recorded_at);
 
 -- Every name an entity ever had, by 2-grams.
 CREATE TABLE entity_grams (
@@ -95,4 +99,5 @@ CREATE TABLE observation_links (
   linked_by TEXT NOT NULL,
   PRIMARY KEY (district, observation_id, case_id, number)
 ){without_rowid};
-CREATE INDEX observation_links_case ON observation_links (district, case_id, observation_id);
+CREATE INDEX observation_links_case ON observation_links
+  (district, case_id, observation_id, number, linked, linked_at);
