@@ -150,9 +150,8 @@ class Recomputing(Following):
         case, process, clocks = self._load(tx, case_id)
         moves = history.rows_of_case(tx, self.district, case_id)
         log = [Entry(row.happened_at, row.to_state) for row in moves if row.from_state != row.to_state]
-        facts = next(
-            (msgspec.json.decode(row.given)["facts"] for row in reversed(moves) if row.action == FACT), []
-        )
+        told = [msgspec.json.decode(row.given)["facts"] for row in moves if row.action == FACT]
+        facts: list[tuple[str, int]] = told[-1] if told else []
         log = sorted(
             [*log, *(Entry(at, name, True) for name, at in facts)], key=lambda e: (e.at, e.fact, e.name)
         )
