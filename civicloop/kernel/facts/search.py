@@ -124,7 +124,7 @@ def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | Non
 
 
 def follow(
-    tx: Tx, district: str, texts: Callable[[Tx, Sequence[str]], Mapping[str, str]], limit: int = 500
+    tx: Tx, district: str, texts: Callable[[Tx, Sequence[str]], Mapping[str, str]], limit: int = 200
 ) -> int:
     """Indexes the cases of the next `limit` history rows and returns how many rows that were, 0 at the end.
 
