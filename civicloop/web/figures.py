@@ -32,6 +32,7 @@ _HOLDS = Label("达到", "holds")
 _FAILS = Label("未达到", "does not hold")
 _ALL = Label("全部", "all")
 _COUNTED = Label("案件", "Cases")
+CHART_BARS = 15
 SHOWN_ROWS = (
     "number",
     "kind",
@@ -223,16 +224,37 @@ def metric_page(request: Request) -> Response:
             components.Link(f"/figures/{metric.name}?by={name}", BY_NAMES[name], name == by)
             for name in metric.dimensions
         ],
-        "table": components.table(
-            metric.label,
-            [Column(BY_NAMES[by]), Column(metric.unit, numeric=True), Column(_COUNTED, numeric=True)],
-            groups,
-            caption_shown=False,
-            lang=asking.lang,
+        "met": _met(metric, answer.whole),
+        "chart": _chart(
+            metric,
+            [(names(by, cell.key), cell.value) for cell in answer.groups],
+            components.table(
+                metric.label,
+                [Column(BY_NAMES[by]), Column(metric.unit, numeric=True), Column(_COUNTED, numeric=True)],
+                groups,
+                caption_shown=False,
+                lang=asking.lang,
+            ),
+            asking.lang,
         ),
         "read_at": _READ_AT.filled(seq=f"{answer.seq:,}"),
     }
     return shell.page(request, "figure.html", metric.label, context, area="public")
+
+
+def _chart(
+    metric: Metric, groups: Sequence[tuple[Label | str, float | int | None]], table: Markup, lang: str
+) -> Markup:
+    """The largest groups as bars over the table of all; one group alone needs no picture."""
+    if len(groups) < 2:
+        return table
+    shown = groups[:CHART_BARS]
+    values = tuple(None if value is None else round(float(value), metric.decimals) for _, value in shown)
+    series = (components.Series(metric.label, values),)
+    return components.chart(
+        "bar", metric.label, [name for name, _ in shown], series,
+        unit=metric.unit, goal=metric.goal, table_below=table, lang=lang,
+    )  # fmt: skip
 
 
 def rows_page(request: Request) -> Response:

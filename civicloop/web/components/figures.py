@@ -288,9 +288,13 @@ def chart(
     *,
     unit: Text = "",
     goal: float | None = None,
+    table_below: Markup | None = None,
     lang: str = "zh",
 ) -> Markup:
-    """A chart with its table behind: charts.js draws it, without JavaScript the table stands open."""
+    """A chart with its table behind: charts.js draws it, without JavaScript the table stands open.
+
+    `table_below` is a table of the page's own (with its ways to the rows): it stays in sight under the chart.
+    """
     spoken = [say(n, lang) for n in names]
     settings = {
         "kind": kind,
@@ -300,7 +304,7 @@ def chart(
         "goalLabel": say(locale.GOAL, lang).format(goal="" if goal is None else f"{goal:g}").strip(),
         "series": [{"label": say(s.label, lang), "values": list(s.values)} for s in series],
     }
-    behind = table(
+    behind = table_below or table(
         title,
         [Column(""), *(Column(s.label, numeric=True) for s in series)],
         [
@@ -318,7 +322,9 @@ def chart(
         {"class": "chart", "data-island": "chart", "data-chart": msgspec.json.encode(settings).decode()},
         el("figcaption", None, heading),
         el("div", {"class": "chart-canvas", "aria-hidden": "true"}),
-        el(
+        behind
+        if table_below
+        else el(
             "details",
             {"class": "chart-table", "open": True},
             el("summary", None, say(locale.AS_TABLE, lang)),
