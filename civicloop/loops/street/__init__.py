@@ -7,7 +7,7 @@ from pathlib import Path
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
 from civicloop.loops.street.effects import effects
-from civicloop.loops.street.fixtures import fill
+from civicloop.loops.street.fixtures.week import fill
 from civicloop.loops.street.metrics import METRICS
 from civicloop.loops.street.pages import PAGES
 from civicloop.loops.street.process import PROCESS
