@@ -23,7 +23,7 @@ HOUR_US = 3_600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Elapsed:
-    """The elapsed time between two moments of a case, in hours (UTC, no calendar)."""
+    """The elapsed time between two moments of a case, or of its own data ("data.NAME"), in hours (UTC, no calendar)."""
 
     start: str
     end: str

@@ -165,7 +165,11 @@ class Writer:
     def _measure(self, measure: Measure) -> Sql:
         if isinstance(measure, Column):
             return self._named(measure.name), []
-        return f"({measure.end} - {measure.start}) / {HOUR_US}.0", []
+        return f"({self._moment(measure.end)} - {self._moment(measure.start)}) / {HOUR_US}.0", []
+
+    def _moment(self, name: str) -> str:
+        """A moment of the case itself, or of its own data, where two of the databases give it as text."""
+        return f"CAST({self._named(name)} AS BIGINT)" if name.startswith("data.") else name
 
     def _named(self, name: str) -> str:
         head, dot, tail = name.partition(".")
