@@ -12,12 +12,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
+from civicloop.kernel.derive.routes import RouteValue
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Refusal
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.registry.loop import Page, page
 from civicloop.web import problems
+from civicloop.web.api import route as api_route
 from civicloop.web.assets import Assets
+from civicloop.web.derived import derived
+from civicloop.web.hot import HotRoutes
 from civicloop.web.intake_rate import IntakeRate
 from civicloop.web.live import Hub
 from civicloop.web.mount import route
@@ -84,6 +88,38 @@ COMMON: tuple[Page, ...] = (
     ),
     page("/figures/{name}", f"{_FIGURES}:metric_page", "public", _BOARD, area="public"),
     page("/figures/{name}/rows", f"{_FIGURES}:rows_page", "public", _BOARD, area="public"),
+    page(
+        "/api/openapi.json",
+        "civicloop.web.api_document:openapi",
+        "public",
+        Label("接口文档", "API document"),
+        area="api",
+    ),
+    page(
+        "/api/observations",
+        "civicloop.web.hot:observations",
+        "signed_in",
+        Label("上报观测", "Record observations"),
+        methods=("POST",),
+        area="api",
+        csrf=False,
+    ),
+    page(
+        "/api/evidence",
+        "civicloop.web.api_files:upload",
+        "public",
+        Label("上传照片", "Upload a photograph"),
+        methods=("POST",),
+        area="api",
+        csrf=False,
+    ),
+    page(
+        "/api/evidence/{hash}",
+        "civicloop.web.api_files:show",
+        "public",
+        Label("照片信息", "About a photograph"),
+        area="api",
+    ),
     page("/api/metrics", f"{_FIGURES}:metrics_json", "public", _BOARD, area="api"),
     page("/api/metrics/{name}", f"{_FIGURES}:metric_json", "public", _BOARD, area="api"),
     page("/api/metrics/{name}/rows", f"{_FIGURES}:rows_json", "public", _BOARD, area="api"),
@@ -92,7 +128,11 @@ COMMON: tuple[Page, ...] = (
 
 def pages_of(district: District) -> tuple[Page, ...]:
     """Every page and endpoint of a district with who may open it; what the permission test walks."""
-    return (*district.registry.pages, *COMMON)
+    return (*district.registry.pages, *COMMON, *_derived(district))
+
+
+def _derived(district: District) -> dict[Page, RouteValue]:
+    return derived(district.registry.processes.values(), (*district.registry.pages, *COMMON))
 
 
 def build(district: District, *, background: bool = True) -> ASGIApp:
@@ -105,10 +145,15 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
         yield
 
     loops = {loop.name: loop.folder / "pages" for loop in district.registry.loops.values()}
+    rate = IntakeRate(district.clock)
+    by_page = _derived(district)
+    openings = {v.path: v for v in by_page.values() if v.kind == "open" and not v.page}
     routes: list[BaseRoute] = [
+        HotRoutes(district, rate, openings),
         Route("/healthz", _healthy),
         Mount("/static", Assets(), name="static"),
-        *(route(each) for each in pages_of(district)),
+        *(route(each) for each in (*district.registry.pages, *COMMON)),
+        *(route(each, v) if v.page else api_route(v) for each, v in by_page.items()),
     ]
     app = Starlette(
         routes=routes,
@@ -123,7 +168,7 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
     app.state.pages = pages_of(district)
     app.state.templates = Templates(loops)
     app.state.hub = Hub(district.store)
-    app.state.intake_rate = IntakeRate(district.clock)
+    app.state.intake_rate = rate
     return Shield(app, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -12,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from civicloop.kernel.derive.routes import RouteValue
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
 from civicloop.kernel.refusal import Forbidden, SignIn
@@ -29,14 +31,16 @@ _STALE_FORM = Label(
 _CROSS_SITE = Label("请求来自别的网站,已拒绝。", "The request came from another site and was refused.")
 
 
-def route(page: Page) -> Route:
-    """The Starlette route of a page."""
-    return Route(page.path, guarded(page), methods=list(page.methods), name=page.endpoint)
+def route(page: Page, value: RouteValue | None = None) -> Route:
+    """The Starlette route of a page; a derived one's handler also takes the route's value."""
+    return Route(page.path, guarded(page, value), methods=list(page.methods), name=page.endpoint)
 
 
-def guarded(page: Page) -> Callable[[Request], Any]:
+def guarded(page: Page, value: RouteValue | None = None) -> Callable[[Request], Any]:
     """The page's handler behind its checks. A plain function runs in a worker thread, a coroutine as it is."""
     handler = load_endpoint(page.endpoint)
+    if value is not None:
+        handler = partial(handler, value=value)
     is_coroutine = inspect.iscoroutinefunction(handler)
 
     async def endpoint(request: Request) -> Response:

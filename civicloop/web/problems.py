@@ -10,6 +10,7 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Match, Route
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Forbidden, Malformed, Missing, Refusal, SignIn, TooMany
@@ -95,10 +96,22 @@ async def on_http(request: Request, error: Exception) -> Response:
     refusal = kinds.get(error.status_code) or Malformed(Label(str(error.detail), str(error.detail)))
     refusal.status = error.status_code
     if wants_json(request):
-        response = problem_response(refusal)
-        response.headers.update(error.headers or {})
-        return response
-    return refusal_page(request, refusal)
+        response: Response = problem_response(refusal)
+    else:
+        response = refusal_page(request, refusal)
+    response.headers.update(error.headers or {})
+    if error.status_code == 405:
+        response.headers["Allow"] = ", ".join(_allowed(request))
+    return response
+
+
+def _allowed(request: Request) -> list[str]:
+    """The methods that some route takes at this path; Starlette names those of the first route only."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 async def on_crash(request: Request, error: Exception) -> Response:

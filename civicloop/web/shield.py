@@ -49,7 +49,7 @@ class Shield:
         if self._loopback_only and not _is_loopback(headers.get("host", "")):
             await _refuse(send, 421, "foreign-host", _FOREIGN)
             return
-        files = headers.get("content-type", "").startswith("multipart/")
+        files = headers.get("content-type", "").startswith(("multipart/", "image/"))
         most = MOST_FILES if files else MOST_TEXT
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > most:

@@ -13,7 +13,7 @@ from typing import Literal
 from civicloop.kernel.cases.process import Action, Field, Process
 from civicloop.kernel.label import Label
 
-RouteKind = Literal["list", "show", "history", "open", "perform", "bulk", "form"]
+RouteKind = Literal["list", "show", "history", "open", "perform", "bulk", "form", "map"]
 
 # Roles that only the kernel itself plays: nobody comes in by HTTP under one of them.
 KERNELS_OWN = frozenset({"clock", "fold", "children", "importer", "event"})
