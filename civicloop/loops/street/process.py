@@ -9,6 +9,7 @@ from civicloop.kernel.cases.process import (
     NOTE,
     REASON,
     Action,
+    Children,
     Event,
     Field,
     FromCategory,
@@ -42,6 +43,7 @@ PHOTO_AFTER = Field("photo_after", Label("处置后照片", "Photograph afterwar
 PHOTO_CHECK = Field(
     "photo_check", Label("核查照片", "Photograph of the check"), "photo", required=False, maximum=3
 )
+PARTS = Field("parts", Label("拆分为", "Parts"), "long_text", maximum=600, hint=Label("每行一个子案件,2至10行", "One part a line, two to ten lines"))  # fmt: skip
 MASTER = Field("master", Label("主案件", "Master case"), "case")
 WHY_DECLINED = Field(
     "reason_code",
@@ -98,6 +100,7 @@ PROCESS = Process(
         State("closed", Label("已结案", "Closed"), closes=True),
         State("archived", Label("已归档", "Archived"), final=True),
         State("declined", Label("不予立案", "Declined"), final=True, closes=True),
+        State("parted", Label("已拆分办理", "Split into parts")),
         State("merged", Label("已并入主案件", "Merged")),
         State("merged_for_good", Label("已并案归档", "Merged and archived"), final=True),
         State("void", Label("已作废", "Void")),
@@ -126,6 +129,10 @@ PROCESS = Process(
         Action("merge", Label("并案", "Merge"), "reported, accepted, verifying, filed -> merged", by="intake, shift_head, dispatcher", evidence=(MASTER,), merges=True, key="m"),
         Action("unmerge", Label("撤销并案", "Undo the merge"), "merged -> previous", by="intake, shift_head, dispatcher", unmerges=True, key="u"),
         Action("forget", Label("并案归档", "Archive the merged"), "merged -> merged_for_good", by="clock"),
+        Action("part", Label("拆分立项", "Open a part"), "-> reported", by="children"),
+        Action("split", Label("拆分", "Split"), "accepted, verifying, filed -> parted", by="shift_head, dispatcher", evidence=(PARTS,), guard=rules.parts_are_several, key="x"),
+        Action("join", Label("子案件全部办结", "All parts are closed"), "parted -> closed", by="children"),
+        Action("part_again", Label("子案件重开", "A part was re-opened"), "closed -> parted", by="children"),
         Action("withdraw", Label("作废", "Void"), "reported, accepted, verifying, filed -> void", by="shift_head", evidence=(REASON,), danger=True),
         Action("restore", Label("撤销作废", "Undo the void"), "void -> previous", by="shift_head", key="u"),
         Action("discard", Label("作废归档", "Archive the void"), "void -> void_for_good", by="clock"),
@@ -141,11 +148,12 @@ PROCESS = Process(
         Limit("sign", Label("签收时限", "To sign"), start="dispatched", stop="signed, filed", pause="held", within=FromCategory("sign"), re_entry="restart"),
         Limit("handle", Label("处置时限", "To handle"), start="dispatched", stop="checking, filed", pause="held", within=FromCategory("handle"), on_breach="escalate"),
         Limit("check", Label("核查时限", "To check"), start="checking", stop="handling, closed", within=FromCategory("check"), re_entry="restart"),
-        Limit("objection", Label("异议期", "Time to object"), start="closed", stop="accepted", within=days(7), on_breach="archive", waits=True, re_entry="restart"),
+        Limit("objection", Label("异议期", "Time to object"), start="closed", stop="accepted, parted", within=days(7), on_breach="archive", waits=True, re_entry="restart"),
         Limit("hold_review", Label("缓办复核", "Review of the hold"), start="held", stop="dispatched, signed, handling", within=days(10), on_breach="review", waits=True, re_entry="restart"),
         Limit("undo_merge", Label("并案撤销期", "Time to undo a merge"), start="merged", stop="reported, accepted, verifying, filed", within=days(7), on_breach="forget", waits=True, re_entry="restart"),
         Limit("undo_void", Label("作废撤销期", "Time to undo a void"), start="void", stop="reported, accepted, verifying, filed", within=days(7), on_breach="discard", waits=True, re_entry="restart"),
     ),
+    children=(Children("street", after="split", spawn=rules.parts, on_all_closed="join", opens_with="part", on_reopened="part_again"),),
     events=(
         Event("closed", 1, Label("街面问题已结案", "A street problem was closed"), (Field("case", Label("案件", "Case"), "case"), Field("kind", Label("类别", "Category"), "text")), lambda case, given, facts: {"case": case.id, "kind": case.kind}),  # noqa: ARG005
     ),

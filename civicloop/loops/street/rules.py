@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from civicloop.kernel.cases.case import Case
+from civicloop.kernel.cases.process import Child
 from civicloop.kernel.facts.evidence import same_look
 from civicloop.kernel.label import Label
 
@@ -16,6 +17,7 @@ _UNNAMED = Label("请先确定类别,再立案。", "Choose the category before 
 _NO_UNIT = Label(
     "此类别没有对应的责任单位,请选择一个。", "No responsible unit follows from the category; choose one."
 )
+_PARTS = Label("请写2至10行,每行一个子案件。", "Write two to ten lines, one part each.")
 _SAME_PICTURE = Label(
     "处置后的照片与之前的照片是同一张,请现场重新拍摄。",
     "The photograph afterwards is the same picture as before; take a new one on the spot.",
@@ -56,6 +58,21 @@ def responsible_unit(case: Case, given: Mapping[str, Any], facts: Mapping[str, A
     if unit == OF_THE_STREET:
         return {"unit": f"street-{case.street}"} if case.street else {}
     return {"unit": unit} if unit else {}
+
+
+def part_titles(given: Mapping[str, Any]) -> list[str]:
+    """The parts as they were written, a line each."""
+    return [line.strip() for line in str(given.get("parts", "")).splitlines() if line.strip()]
+
+
+def parts_are_several(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Label | None:  # noqa: ARG001
+    """A case is split into two parts at least and ten at most."""
+    return None if 2 <= len(part_titles(given)) <= 10 else _PARTS
+
+
+def parts(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Child, ...]:  # noqa: ARG001
+    """A part a line, at the same place and of the same category."""
+    return tuple(Child({}, title=title[:60]) for title in part_titles(given))
 
 
 def nobody(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
