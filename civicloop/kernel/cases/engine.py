@@ -211,7 +211,7 @@ class Engine(Recomputing):
                 )
             if not found:
                 return done
-            counts = self.store.write_all([self._due_operation(case_id, until) for (case_id,) in found])
+            counts = self.store.write_all([self.falling_due(case_id, until) for (case_id,) in found])
             for count in counts:
                 if isinstance(count, BaseException):
                     raise count
@@ -220,11 +220,16 @@ class Engine(Recomputing):
                 return done
         return done
 
-    def _due_operation(self, case_id: str, until: Instant) -> Callable[[Tx], int]:
+    def falling_due(self, case_id: str, until: Instant, *, acts: bool = True) -> Callable[[Tx], int]:
+        """The operation that performs what is due on a case by `until`, and answers how many rows that made.
+
+        An import asks for it without `acts`: what fell due in the past is recorded, and nobody is told.
+        """
+
         def operation(tx: Tx) -> int:
             reach(Point.TICK)
             case, process, clocks = self._load(tx, case_id)
-            after, _ = self._perform_due(tx, process, case, clocks, until, self.clock.now())
+            after, _ = self._perform_due(tx, process, case, clocks, until, self.clock.now(), acts=acts)
             return after.revision - case.revision
 
         return operation

@@ -131,9 +131,12 @@ class Following(Linking):
         *,
         acts: bool = True,
     ) -> tuple[Case, list[LimitClock]]:
-        """Performs what fell due on the case up to `until`, each at its own due moment, in order."""
+        """Performs what fell due on the case up to `until`, each at its own due moment, in order.
+
+        Without `acts`, as an import does, breaches are recorded and not acted on, and waiting times are left to the clock.
+        """
         while case.due_at is not None:
-            due = [c for c in clocks if _fell_due(process, c, until)]
+            due = [c for c in clocks if _fell_due(process, c, until, waits=acts)]
             if not due:
                 break
             clock = min(due, key=lambda c: (c.due_at, c.name, c.step))
@@ -284,9 +287,11 @@ class Following(Linking):
         )
 
 
-def _fell_due(process: Process, clock: LimitClock, until: Instant) -> bool:
+def _fell_due(process: Process, clock: LimitClock, until: Instant, *, waits: bool) -> bool:
     """A promise kept at its very moment is kept; a waiting time is over at its moment."""
     if clock.status != "running" or clock.breached_at is not None or clock.due_at is None:
         return False
     limit = process.compiled.limits.get(clock.name)
-    return clock.due_at <= until if limit is not None and limit.waits else clock.due_at < until
+    if limit is not None and limit.waits:
+        return waits and clock.due_at <= until
+    return clock.due_at < until
