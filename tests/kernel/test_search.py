@@ -74,8 +74,8 @@ def test_it_finds_exactly(store: Store, query: str, expected: list[str]) -> None
 def test_pairs_that_stand_apart_make_no_longer_word(store: Store) -> None:
     fill(store, texts={"C1": "路面破旧，破损的面破", "C2": "路面破损"})
     assert found(store, "路面破损") == ["C2"]
-    fill(store, texts={"C1": "hydrants2026a", "C2": "hydrants2026b"})
-    assert found(store, "hydrants2026b") == ["C2"]  # longer than the prefixes that are indexed
+    fill(store, texts={"C1": "hydrants20260302a", "C2": "hydrants20260302b"})
+    assert found(store, "hydrants20260302b") == ["C2"]  # longer than the prefixes that are indexed
 
 
 def test_newest_first_page_by_page(store: Store) -> None:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from civicloop.kernel.facts.grams import GramQuery, grams, query_grams
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Invalid
-from civicloop.kernel.store.transaction import Tx
+from civicloop.kernel.store.transaction import Row, Tx
 
 LONGEST_QUERY = 100
 LIMIT = 200
 
-# A word of letters or digits is found by its beginning from three characters on; the prefixes of up to eight
-# are indexed (0060_search), longer ones narrow the eight-character one.
-_PREFIX = range(3, 9)
+# A word of letters or digits is found by its beginning from three characters on. Where an index knows only whole
+# tokens, beginnings of up to sixteen characters (a case number) are tokens, and a longer one is compared.
+_PREFIX = range(3, 17)
 
 # In SQLite a document's row id is its district's number, then forty bits of seq.
 _SEQ_BITS = 40
@@ -52,9 +52,18 @@ _SQLITE_FIND = (
 )
 _POSTGRES_INSERT = "INSERT INTO search_grams (district, seq, grams, body) VALUES (?, ?, ?, ?)"
 _POSTGRES_DELETE = "DELETE FROM search_grams WHERE district = ? AND seq = ?"
-_POSTGRES_FIND = (
-    "SELECT d.case_id FROM search_grams g JOIN search_docs d ON d.district = g.district AND d.seq = g.seq "
-    "WHERE g.district = ? AND g.seq < ? AND g.grams @> ? AND g.body LIKE ALL (?) ORDER BY g.seq DESC LIMIT ?"
+# A GIN index gives all matches before the newest can be told. So a walk over the newest documents comes first,
+# which a common word leaves early; a word that is rare among them has few matches for the index to give.
+_POSTGRES_WALK = 4000
+_POSTGRES_NEWEST = (
+    "SELECT d.case_id FROM (SELECT seq, grams, body FROM search_grams WHERE district = ? AND seq < ? "
+    "ORDER BY seq DESC LIMIT ?) g JOIN search_docs d ON d.district = ? AND d.seq = g.seq "
+    "WHERE g.grams @> ? AND g.body LIKE ALL (?) ORDER BY g.seq DESC LIMIT ?"
+)
+_POSTGRES_ALL = (
+    "WITH g AS MATERIALIZED (SELECT seq FROM search_grams WHERE district = ? AND seq < ? AND grams @> ? "
+    "AND body LIKE ALL (?)) SELECT d.case_id FROM g JOIN search_docs d ON d.district = ? AND d.seq = g.seq "
+    "ORDER BY g.seq DESC LIMIT ?"
 )
 
 _NO_QUERY = Label("请输入要查找的字词。", "Type the words to look for.")
@@ -115,8 +124,7 @@ def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | Non
         before = doc[0]
     limit = max(1, min(limit, LIMIT))
     if tx.dialect == "postgres":
-        tokens, patterns = contained(question)
-        rows = tx.all(_POSTGRES_FIND, (district, before, tokens, patterns, limit))
+        rows = _postgres_find(tx, district, before, question, limit)
     else:
         first = cursor[0] << _SEQ_BITS
         rows = tx.all(_SQLITE_FIND, (district, _match(question), first, first | before, limit))
@@ -157,6 +165,15 @@ def _delete(tx: Tx, district: str, number: int, seq: int) -> None:
         tx.run(_POSTGRES_DELETE, (district, seq))
     else:
         tx.run(_SQLITE_DELETE, (number << _SEQ_BITS | seq,))
+
+
+def _postgres_find(tx: Tx, district: str, before: int, question: GramQuery, limit: int) -> list[Row]:
+    tokens, patterns = contained(question)
+    walk = (district, before, _POSTGRES_WALK, district, tokens, patterns, limit)
+    rows = tx.all(_POSTGRES_NEWEST, walk)
+    if len(rows) < limit:
+        rows = tx.all(_POSTGRES_ALL, (district, before, tokens, patterns, district, limit))
+    return rows
 
 
 def asked(query: str) -> GramQuery:
