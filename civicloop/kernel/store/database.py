@@ -153,7 +153,12 @@ class Store:
 
 
 def open_store(
-    url: str, clock: Clock, *, inline: bool = False, busy_seconds: float = 5.0, lines: dict[str, Path] | None = None
+    url: str,
+    clock: Clock,
+    *,
+    inline: bool = False,
+    busy_seconds: float = 5.0,
+    lines: dict[str, Path] | None = None,
 ) -> Store:
     """Opens a store and brings its tables up to date: the kernel's line, then each loop's (`lines`: name to folder)."""
     store = Store(url, clock, inline=inline, busy_seconds=busy_seconds)

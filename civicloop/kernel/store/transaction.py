@@ -29,7 +29,19 @@ class Tx:
     store's listeners after COMMIT.
     """
 
-    __slots__ = ("_connection", "_finishers", "all", "dialect", "each", "for_update", "memo", "notes", "one", "run", "run_many")
+    __slots__ = (
+        "_connection",
+        "_finishers",
+        "all",
+        "dialect",
+        "each",
+        "for_update",
+        "memo",
+        "notes",
+        "one",
+        "run",
+        "run_many",
+    )
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -140,7 +140,7 @@ class Writer:
                 connection.savepoint()
                 try:
                     item.answer = item.operation(tx)
-                except Exception as error:  # noqa: BLE001 - whatever an operation raises is its caller's answer
+                except Exception as error:
                     if connection.lost(error):
                         raise
                     connection.back_to_savepoint()
