@@ -296,7 +296,7 @@ def live_region(url: str, *inside: Markup, region_id: str = "", lang: str = "zh"
     """Part of a page that listens to server-sent events at `url` (htmx's own extension).
 
     Named events become DOM events on this element, so a piece inside says
-    `hx-get="..." hx-trigger="case from:closest [data-live-region]"`. Messages without a name are swapped:
+    `hx-get="..." hx-trigger="case from:body"`. Messages without a name are swapped:
     send `<hx-partial hx-target="#row-1" hx-swap="outerHTML">...</hx-partial>`. After a break the browser
     asks again with `Last-Event-ID`; put the sequence number the page was drawn at into `url`
     (`?after=1234`).
