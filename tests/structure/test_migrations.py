@@ -18,6 +18,7 @@ RANGES = {
     range(40, 50): "evidence",
     range(50, 60): "figures",
     range(60, 70): "search",
+    range(70, 80): "statistics for the planner",
 }
 # Tables that are the same for every district, and why.
 WITHOUT_DISTRICT = {

@@ -1,0 +1,1 @@
+-- What the planner of SQLite should expect of a large district; PostgreSQL gathers its own.
