@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,8 +17,9 @@ from civicloop.kernel.cases.history import HistoryRow
 from civicloop.kernel.cases.limits import LimitClock
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.cases.reports import Report
+from civicloop.kernel.derive import diagram
 from civicloop.kernel.label import Label
-from civicloop.kernel.people.roles import persons_of
+from civicloop.kernel.people.roles import Scope, persons_of
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.clock import Instant, format_instant, to_datetime
@@ -51,6 +52,10 @@ _KIND = Label("类别", "Category")
 _UNIT = Label("责任单位", "Responsible unit")
 _WHEN = Label("首次上报", "First reported")
 _REPORTS = Label("上报次数", "Reports")
+BREACHES = Label("超时 {n} 次", "Breached: {n}")
+REWORKS = Label("返工 {n} 次", "Sent back: {n}")
+REPORTED_PICTURE = Label("上报照片", "Photograph of the report")
+_PERSONAL = Label("(个人信息,另行保存)", "(personal, kept apart)")
 _PROOF = Label("第 {seq} 号记录 · {hash}", "Record {seq} · {hash}")
 
 
@@ -59,6 +64,7 @@ class View:
     """The drawn parts of a case: each is markup or a sequence of it."""
 
     title: Label | str
+    place: Label
     state: Label
     marks: tuple[Markup, ...]
     rings: tuple[Markup, ...]
@@ -70,8 +76,8 @@ class View:
     after: Picture | None
 
 
-def choices(asking: Visit) -> Choices:
-    """What the choices of forms are drawn from now: categories, units, people of a unit."""
+def choices(asking: Visit, case: Case | None = None) -> Choices:
+    """What the choices of forms are drawn from now: categories, units, and people, of the case's unit where it has one."""
     district = asking.district
     now = district.clock.now()
     with district.store.read() as tx:
@@ -82,6 +88,8 @@ def choices(asking: Visit) -> Choices:
         Option(u.id, Label(str(u.attributes["name"]), str(u.attributes.get("name_en", u.name))))
         for u in units
     )
+    if case is not None and case.unit:
+        people = [a for a in people if any(g.scope == Scope("unit", case.unit) for g in a.grants)] or people
     staff = tuple(Option(a.person_id, a.name) for a in people if a.disabled_at is None)
     return Choices(district, snapshot, now, names, staff)
 
@@ -172,7 +180,8 @@ def view(
         promised = [c for c in clocks if c.name in limits and not limits[c.name].waits]
         shown_clocks = promised[-1:] if promised else []
     return View(
-        title=kind_name(known, case.kind) if case.kind else (case.title or case.number),
+        title=kind_name(known, case.kind) if case.kind else (case.title or process.label),
+        place=place_name(district, case),
         state=state.label,
         marks=(ui.tag(state.label, tone=tone(process, case.state), lang=lang),),
         rings=tuple(ring(c, limits[c.name].label, now, zone, lang) for c in shown_clocks),
@@ -224,62 +233,25 @@ def pictures(told: Sequence[Report], moves: Sequence[HistoryRow]) -> tuple[Pictu
 
 
 def steps(process: Process, case: Case, moves: Sequence[HistoryRow], zone: ZoneInfo) -> list[Step]:
-    """The main path with what the case has been through; states off it appear only where the case is or was."""
+    """The usual way with what the case has been through; a side state appears only where the case is."""
     reached: dict[str, str] = {}
     for row in moves:
-        reached[row.to_state] = local(row.happened_at, zone)
-    found: list[Step] = []
-    path = main_path(process)
-    if case.state not in path:
-        done = [state for state in path if state in reached]
-        path = [*done, case.state, *[state for state in path if state not in done]]
-    here = path.index(case.state)
-    for index, name in enumerate(path):
-        where: Literal["done", "here", "ahead", "skipped"] = (
-            "here"
-            if index == here
-            else "done"
-            if index < here and name in reached
-            else "skipped"
-            if index < here
-            else "ahead"
-        )
-        found.append(Step(process.state(name).label, where, reached.get(name, "") if index <= here else ""))
-    return found
-
-
-def main_path(process: Process) -> list[str]:
-    """The longest way from the start to a state that closes, by the declared order of states."""
-    order = {state.name: n for n, state in enumerate(process.states)}
-    path = [process.compiled.start.name]
-    while not process.state(path[-1]).final:
-        onward = [
-            m.to_state for m in process.compiled.moves
-            if m.from_state == path[-1] and not m.action.startswith("~") and order[m.to_state] > order[path[-1]]
-        ]  # fmt: skip
-        if not onward:
-            break
-        path.append(min(onward, key=lambda name: order[name]))
-    return [name for name in path if name not in _detours(process, path)]
-
-
-def _detours(process: Process, path: Sequence[str]) -> set[str]:
-    """States on the way that a case can leave only to where it came from, or past which there is a direct move."""
-    edges = {(m.from_state, m.to_state) for m in process.compiled.moves if not m.action.startswith("~")}
-    return {
-        here
-        for before, here, after in zip(path, path[1:], path[2:], strict=False)
-        if (here, before) in edges and (before, after) in edges
-    }
+        if row.from_state != row.to_state:
+            reached[row.to_state] = local(row.happened_at, zone)
+    return [
+        Step(step.label, step.where, reached.get(step.state, "") if step.where in ("done", "here") else "")
+        for step in diagram.steps(process, list(reached), case.state)
+    ]
 
 
 def moments(
     asking: Visit, process: Process, moves: Sequence[HistoryRow], zone: ZoneInfo, *, public: bool = False
 ) -> list[Moment]:
     """The history, newest first."""
+    known = choices(asking)
     names = _names(asking.district, moves)
     return [
-        _moment(process, row, names, zone, asking.lang, public=public)
+        _moment(process, row, names, known, zone, asking.lang, public=public)
         for row in reversed(moves)
         if _told(row, public=public)
     ]
@@ -291,41 +263,63 @@ def _told(row: HistoryRow, *, public: bool) -> bool:
 
 
 def _moment(
-    process: Process, row: HistoryRow, names: Mapping[str, Label], zone: ZoneInfo, lang: str, *, public: bool
+    process: Process,
+    row: HistoryRow,
+    names: Mapping[str, Label],
+    known: Choices,
+    zone: ZoneInfo,
+    lang: str,
+    *,
+    public: bool,
 ) -> Moment:
     given = msgspec.json.decode(row.given)
     action = process.compiled.actions.get(row.action)
     fields = {f.name: f for f in action.evidence} if action else {}
     notes = [] if public else [
-        f"{fields[k].label.text(lang)}:{shown(fields[k], v, lang)}" for k, v in given.items() if _is_words(fields.get(k), v)
+        f"{fields[k].label.text(lang)}:{words}"
+        for k, v in given.items()
+        if k in fields and (words := _value(known, fields[k], v, lang))
     ]  # fmt: skip
     found = tuple(
         picture(h, _PHOTO)
         for value in given.values() if isinstance(value, list)
         for h in value if isinstance(h, str) and len(h) == 64
     )  # fmt: skip
+    tone: Tone = "plain"
+    if row.action == BREACH:
+        tone = "bad"
+    elif row.to_state != row.from_state:
+        tone = "good" if process.state(row.to_state).closes else "teal"
     return Moment(
         who=_who(row, names, public=public),
         what=_what(process, row, given),
         when=local(row.happened_at, zone),
-        note=";".join(notes),
+        note="; ".join(notes) if lang == "en" else ";".join(notes),
         pictures=found,
         proof="" if public else _PROOF.filled(seq=row.seq, hash=row.hash[:10]),
-        tone="bad"
-        if row.action == BREACH
-        else "good"
-        if row.to_state != row.from_state and process.state(row.to_state).closes
-        else "plain",
+        tone=tone,
         instant=format_instant(row.happened_at, zone),
     )
 
 
-def _is_words(field: Field | None, value: Any) -> bool:
-    return (
-        field is not None
-        and field.kind not in ("photo", "point", "person", "unit", "category", "case")
-        and not isinstance(value, Mapping)
-    )
+def _value(known: Choices, field: Field, value: Any, lang: str) -> str:
+    """A given value as a person reads it, "" for what is drawn elsewhere (photographs, positions)."""
+    if isinstance(value, Mapping):
+        return _PERSONAL.text(lang) if "commitment" in value else ""
+    match field.kind:
+        case "photo" | "point":
+            return ""
+        case "category":
+            return kind_name(known, str(value)).text(lang)
+        case "unit" | "person":
+            options = known.units if field.kind == "unit" else known.people
+            return next((ui.say(o.label, lang) for o in options if o.value == value), str(value))
+        case "instant":
+            return local(int(value), known.district.zone)
+        case "amount":
+            return ui.money_text(int(value))
+        case _:
+            return shown(field, value, lang)
 
 
 def _what(process: Process, row: HistoryRow, given: Mapping[str, Any]) -> Label:

@@ -13,7 +13,7 @@ from civicloop.kernel.registry.loop import Page
 # Which function answers a derived route; each takes the request and the route's value.
 API: Final = "civicloop.web.api:route"
 PAGES: Final[Mapping[str, str]] = {
-    "list": "civicloop.web.cases:list_page",
+    "list": "civicloop.web.case_list:list_page",
     "show": "civicloop.web.cases:show",
     "form": "civicloop.web.cases:form",
     "open": "civicloop.web.cases:opened",
