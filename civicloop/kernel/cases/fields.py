@@ -6,6 +6,7 @@ derived from it. Reading is pure: a raw mapping in, clean values out, or `Invali
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ _UNKNOWN = Label(
     "没有名为“{name}”的项,请删除它。可填:{known}。", "There is no field “{name}”; remove it. Known: {known}."
 )
 
+# Unicode's control characters and lone surrogates (categories Cc and Cs), but for line breaks and tabs.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _DATUMS = ("wgs84", "gcj02", "cgcs2000")
 _TRUE, _FALSE = ("true", "yes", "on", "1", "是"), ("false", "no", "off", "0", "否", "")
 
@@ -144,9 +147,12 @@ def read_given(fields: Sequence[Field], raw: Mapping[str, Any], *, strict: bool 
 def _text(field: Field, value: Any) -> str:
     if not isinstance(value, str):
         raise _Wrong(_NOT_TEXT)
-    # NFC, so that the same words are the same bytes in hashes and searches.
-    text = unicodedata.normalize("NFC", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
-    if any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in text):
+    # NFC, so that the same words are the same bytes in hashes and searches; plain ASCII is NFC already.
+    text = value if value.isascii() else unicodedata.normalize("NFC", value)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.strip()
+    if _CONTROLS.search(text):
         raise _Wrong(_CONTROL)
     if field.kind == "text":
         text = " ".join(text.split())
