@@ -16,11 +16,11 @@ import pytest
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.routing import Mount, Route
 
 from civicloop.web.assets import Assets
-from civicloop.web.gallery import gallery
+from civicloop.web.gallery import show as show_gallery
 
 AXE = Path(__file__).parent / "vendor" / "axe-core-4.14.1" / "axe.min.js"
 POLICY = (
@@ -47,14 +47,9 @@ pytestmark = pytest.mark.browser
 
 
 def design(request: Request) -> Response:
-    asked = request.query_params
-    page = gallery(
-        asked.get("lang", "zh"),
-        asked.get("view", "parts"),  # type: ignore[arg-type]
-        shell=asked.get("shell", "public"),  # type: ignore[arg-type]
-        theme=asked.get("theme", "light"),  # type: ignore[arg-type]
-    )
-    return HTMLResponse(page, headers={"Content-Security-Policy": POLICY})
+    response = show_gallery(request)
+    response.headers["Content-Security-Policy"] = POLICY
+    return response
 
 
 @pytest.fixture(scope="module")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Literal, cast, get_args
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
 from civicloop.kernel.label import Label
 from civicloop.web import components as ui
 from civicloop.web.gallery import pages, parts, samples
-from civicloop.web.templating import Templates
+from civicloop.web.templating import Templates, language_of
 
 View = Literal["parts", "front", "report", "desk", "drawer"]
 
@@ -64,6 +67,19 @@ def gallery(
         },
         language,
     )
+
+
+def show(request: Request) -> HTMLResponse:
+    """GET /design?view=&shell=&theme=&lang=: a view of the gallery; what is not known is the first of its kind."""
+    asked = request.query_params
+    page = gallery(
+        language_of(request),
+        cast(View, asked.get("view")) if asked.get("view") in get_args(View) else "parts",
+        shell="desk" if asked.get("shell") == "desk" else "public",
+        theme="dark" if asked.get("theme") == "dark" else "light",
+        wall=asked.get("wall") == "1",
+    )
+    return HTMLResponse(page)
 
 
 def _desk_nav() -> tuple[ui.Link, ...]:
