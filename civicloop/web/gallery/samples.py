@@ -158,7 +158,7 @@ def queue(lang: str) -> ui.Markup:
     picture = BEFORE
     rows = (
         ("1", "breached", 1.0, -35, Label("暴露垃圾 · 新华路 218 号门前", "Exposed rubbish · 218 Xinhua Road"),
-         Label("处置中", "Being handled"), "bad", True, False),
+         Label("处置中", "Being handled"), "teal", True, False),
         ("2", "due_soon", 0.86, 17, Label("占道经营 · 江汉路步行街北口", "Street vending · Jianghan Road north gate"),
          Label("已派遣", "Dispatched"), "teal", False, True),
         ("3", "on_time", 0.42, 70, Label("非机动车乱停放 · 地铁循礼门站 B 口", "Bicycles · Xunlimen metro, exit B"),
