@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, NamedTuple
 
 from civicloop.kernel.cases.declaration import Action, Declaration, DeclarationError, Fact, Limit, State
@@ -64,6 +65,7 @@ class Compiled:
     transitions: dict[tuple[str, str], tuple[Transition, ...]]
 
 
+@cache
 def parse_moves(text: str) -> Parsed:
     """Reads the grammar of moves; DeclarationError when it is not of the form."""
     left, arrow, right = text.partition("->")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from civicloop.kernel.cases.fields import Field
@@ -165,6 +166,11 @@ class Limit:
         put(self, "resume", _names(resume))
 
 
+@cache
+def _roles(by: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in by.split(",") if part.strip())
+
+
 @dataclass(frozen=True, slots=True)
 class Action:
     """What somebody does with a case.
@@ -206,7 +212,7 @@ class Action:
     @property
     def roles(self) -> frozenset[str]:
         """The roles of `by`."""
-        return frozenset(part.strip() for part in self.by.split(",") if part.strip())
+        return _roles(self.by)
 
 
 @dataclass(frozen=True, slots=True)

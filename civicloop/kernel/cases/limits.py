@@ -204,10 +204,14 @@ def replay(
     allowed: Mapping[str, Terms | None],
     calendars: Calendars,
 ) -> list[LimitClock]:
-    """The clocks of a case from its log alone, breaches left out; `allowed` holds each limit's frozen terms."""
+    """The clocks of a case from its log alone; `allowed` holds each limit's frozen terms.
+
+    A clock that ran past its due moment is marked as breached there; one that still runs is left to the caller's now.
+    """
     clocks: list[LimitClock] = []
     state = ""
     for entry in log:
+        clocks = [_marked(clock, entry.at) for clock in clocks]
         if entry.fact:
             moved = fact_transitions(process, entry.name)
         else:
@@ -218,6 +222,18 @@ def replay(
                 clocks, step(clocks, transition, allowed.get(transition.limit.name), entry.at, calendars)
             )
     return clocks
+
+
+def _marked(clock: LimitClock, at: Instant) -> LimitClock:
+    # What was left at a breach decides how a clock goes on after a re-entry.
+    if (
+        clock.status != "running"
+        or clock.breached_at is not None
+        or clock.due_at is None
+        or clock.due_at >= at
+    ):
+        return clock
+    return msgspec.structs.replace(clock, breached_at=clock.due_at)
 
 
 def fact_transitions(process: Process, fact: str) -> tuple[Transition, ...]:

@@ -68,7 +68,10 @@ class Recomputing(Following):
         fresh = [c for c in replay(process, log, allowed, self.calendars) if c.name in by_facts]
         fresh = [
             msgspec.structs.replace(
-                c, breached_at=c.due_at if c.due_at is not None and c.due_at < (c.stopped_at or now) else None
+                c,
+                breached_at=c.due_at
+                if c.due_at is not None and c.due_at < (c.stopped_at or now)
+                else c.breached_at,
             )
             for c in fresh
         ]
