@@ -26,6 +26,7 @@ from civicloop.kernel.facts.placefiles import read_places
 from civicloop.kernel.facts.places import Places
 from civicloop.kernel.facts.reference import STATUSES, NewReference
 from civicloop.kernel.label import Label
+from civicloop.kernel.people.roles import API_SCOPES, ApiScope
 from civicloop.kernel.time.clock import Instant
 
 PACKS = Path(__file__).parents[2] / "packs"
@@ -81,6 +82,15 @@ class PackAccount:
 
 
 @dataclass(frozen=True, slots=True)
+class PackKey:
+    """A demo API key with a known text, which acts for a demo account."""
+
+    login: str
+    text: str
+    scopes: tuple[ApiScope, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Phone:
     """A number people may call."""
 
@@ -125,6 +135,7 @@ class Pack:
     sources: tuple[Source, ...]
     demo_password: str
     accounts: tuple[PackAccount, ...]
+    keys: tuple[PackKey, ...]
     reference: tuple[NewReference, ...]
     registers: tuple[RegisterRow, ...]
 
@@ -169,7 +180,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
     if founded is None:
         raise top.fault("valid_from", "缺少这个键,请补上。", "is missing; add it")
     units = _units(folder, zone, founded)
-    accounts, password = _accounts(folder, {row.code for row in units})
+    accounts, keys, password = _accounts(folder, {row.code for row in units})
     reference: list[NewReference] = []
     if (folder / "categories.toml").exists():
         codes = {row.code for row in units}
@@ -189,6 +200,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
         sources=_sources(top, folder),
         demo_password=password,
         accounts=accounts,
+        keys=keys,
         reference=tuple(reference),
         registers=(*units, *_areas(folder, founded)),
     )
@@ -313,11 +325,11 @@ def _areas(folder: Path, founded: Instant) -> list[RegisterRow]:
     return rows
 
 
-def _accounts(folder: Path, units: set[str]) -> tuple[tuple[PackAccount, ...], str]:
+def _accounts(folder: Path, units: set[str]) -> tuple[tuple[PackAccount, ...], tuple[PackKey, ...], str]:
     if not (folder / "accounts.toml").exists():
-        return (), ""
+        return (), (), ""
     top = read_file(folder / "accounts.toml")
-    top.only({"password", "account"})
+    top.only({"password", "account", "key"})
     tables = top.tables("account")
     refuse_repeats(tables, "login")
     accounts = []
@@ -329,7 +341,21 @@ def _accounts(folder: Path, units: set[str]) -> tuple[tuple[PackAccount, ...], s
             raise table.fault("grants", "至少要有一个角色。", "must hold at least one role")
         mobile = table.word("mobile") if "mobile" in table.values else None
         accounts.append(PackAccount(login, table.label("name"), table.word("person", login), mobile, grants))
-    return tuple(accounts), top.word("password")
+    keys = tuple(_key(table, {account.login for account in accounts}) for table in top.tables("key"))
+    return tuple(accounts), keys, top.word("password")
+
+
+def _key(table: Table, logins: set[str]) -> PackKey:
+    table.only({"login", "text", "scopes"})
+    scopes = tuple(scope for scope in API_SCOPES if scope in table.words("scopes"))
+    if not scopes or len(scopes) != len(set(table.words("scopes"))):
+        raise table.fault(
+            "scopes",
+            "可填:{known}。",
+            "may hold: {known}",
+            known=", ".join(API_SCOPES),
+        )
+    return PackKey(table.choice("login", logins), table.word("text"), scopes)
 
 
 def _grant(table: Table, units: set[str]) -> PackGrant:

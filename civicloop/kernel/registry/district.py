@@ -276,6 +276,8 @@ def _load(district: District) -> None:
         district.reference.add(tx, pack.reference, recorded_by=f"pack:{pack.code}")
         district.registers.load(tx, rows, recorded_by=f"pack:{pack.code}")
         district.people.load_accounts(tx, accounts, demo=district.settings.demo)
+        for key in pack.keys:
+            district.people.load_demo_key(tx, key.login, key.text, key.scopes)
 
     district.store.write(load)
 

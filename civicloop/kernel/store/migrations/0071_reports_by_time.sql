@@ -1,0 +1,1 @@
+-- What the planner of SQLite should expect of reports by time; the figures stand in the file beside.
