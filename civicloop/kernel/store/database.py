@@ -51,7 +51,7 @@ class Store:
             # Imported only where it is used: the driver is an extra.
             from civicloop.kernel.store.postgres import connect
 
-            return connect(self.url, writes=writes)
+            return connect(self.url, writes=writes, busy_seconds=self._busy_seconds)
         return SqliteConnection(Path(self.url), writes=writes, busy_seconds=self._busy_seconds)
 
     def listen(self, listener: Listener) -> None:
@@ -107,6 +107,10 @@ class Store:
             connection = self._reader()
             try:
                 yield Tx(connection)
+            except connection.errors as error:
+                if connection.unavailable(error):
+                    raise Unavailable(_NO_READER) from error
+                raise
             finally:
                 try:
                     connection.rollback()

@@ -91,6 +91,8 @@ def migrate(connection: Any, clock: Clock, lines: dict[str, Path]) -> list[Migra
     """
     connection.begin()
     if connection.dialect == "postgres":
+        # Another process may be migrating just now, which takes as long as it takes.
+        connection.run("SET LOCAL lock_timeout = 0", ())
         connection.run("SELECT pg_advisory_xact_lock(420103)", ())
     connection.run(
         "CREATE TABLE IF NOT EXISTS migrations (line TEXT NOT NULL, number BIGINT NOT NULL, name TEXT NOT NULL,"

@@ -10,6 +10,14 @@ import psycopg
 
 from civicloop.kernel.store.transaction import Params, Row
 
+# A server that is gone without a word is noticed within half a minute.
+_ALIVE: dict[str, Any] = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 
 @cache
 def translated(sql: str) -> str:
@@ -23,18 +31,32 @@ class PostgresConnection:
     dialect = "postgres"
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
-    def __init__(self, url: str, *, writes: bool) -> None:
+    def __init__(self, url: str, *, writes: bool, busy_seconds: float = 5.0) -> None:
         self.writes = writes
+        self.ticket = ""
         self.raw: psycopg.Connection[Row] = psycopg.connect(
-            url, autocommit=True, prepare_threshold=2, connect_timeout=5, application_name="civicloop"
+            url,
+            autocommit=True,
+            prepare_threshold=2,
+            connect_timeout=5,
+            application_name="civicloop",
+            **_ALIVE,
         )
         self._cursor = self.raw.cursor()
-        self._begin = "BEGIN" if writes else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         if writes:
             self._cursor.execute("SET synchronous_commit = on")
+            self._cursor.execute(f"SET lock_timeout = {int(busy_seconds * 1000)}".encode())
 
     def begin(self) -> None:
-        self._cursor.execute(self._begin)
+        """Opens a transaction; a writer's has a ticket, by which its end can be asked for afterwards."""
+        if not self.writes:
+            self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            return
+        self._cursor.execute("BEGIN; SELECT pg_current_xact_id()::text", prepare=False)
+        self._cursor.nextset()
+        row = self._cursor.fetchone()
+        assert row is not None
+        self.ticket = row[0]
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
@@ -55,6 +77,19 @@ class PostgresConnection:
     def back_to_savepoint(self) -> None:
         self._cursor.execute("ROLLBACK TO op")
         self._cursor.execute("RELEASE op")
+
+    def again(self, error: Exception) -> bool:
+        """Whether running once more may help at once: somebody else was let through first."""
+        return isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
+
+    def doubtful(self) -> bool:
+        """Whether a failed COMMIT may have been done all the same: when its answer did not come through."""
+        return self.raw.closed
+
+    def committed(self, ticket: str) -> bool | None:
+        """How the transaction of that ticket ended; None while it goes on, or after very long."""
+        row = self.one("SELECT pg_xact_status(?::xid8)", (ticket,))
+        return {"committed": True, "aborted": False}.get(row[0]) if row else None
 
     def lost(self, error: Exception) -> bool:
         """Whether the whole transaction must be run again: deadlock, serialization failure, lost connection."""
@@ -96,6 +131,6 @@ class PostgresConnection:
             yield from cursor.execute(translated(sql), params)
 
 
-def connect(url: str, *, writes: bool) -> Any:
+def connect(url: str, *, writes: bool, busy_seconds: float = 5.0) -> Any:
     """A connection, typed loosely so that a machine without psycopg can import the store."""
-    return PostgresConnection(url, writes=writes)
+    return PostgresConnection(url, writes=writes, busy_seconds=busy_seconds)

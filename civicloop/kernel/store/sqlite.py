@@ -91,6 +91,14 @@ class SqliteConnection:
             and getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite.SQLITE_FULL, sqlite.SQLITE_IOERR)
         )
 
+    def again(self, error: Exception) -> bool:  # noqa: ARG002 - the dialects answer alike
+        """Whether running once more may help at once: never, since a writer has waited for the lock already."""
+        return False
+
+    def doubtful(self) -> bool:
+        """Whether a failed COMMIT may have been done all the same: never, the log's end says so itself."""
+        return False
+
     def unavailable(self, error: Exception) -> bool:
         """Whether the error is the machine's, not the operation's."""
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

@@ -8,11 +8,13 @@ of one transaction, commits once, and only then answers them all. When the whole
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Unavailable
@@ -23,11 +25,34 @@ Operation = Callable[[Tx], Any]
 Listener = Callable[[list[Any]], None]
 
 BATCH = 512
+# A deadlock or serialization failure leaves somebody else ahead, so an operation alone gets through in a few tries.
+TRIES = 8
 
 _GONE = Label(
     "数据库暂时不可写,本次没有保存任何内容,请稍后再试。",
     "The database can't be written just now; nothing was saved. Please try again in a moment.",
 )
+
+
+_IN_DOUBT = Label(
+    "数据库在保存时中断,本次是否已保存不能确定:请先查看,再重试;带同一请求编号重试不会重复。",
+    "The database broke off while it was saving, so whether this was saved is not known. Look before you try again; "
+    "the same request key never does it twice.",
+)
+_log = logging.getLogger(__name__)
+
+
+_Before = Literal["begun", "end", "known"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """Why a transaction was lost, and before what: before it had begun, before its end, before its end was known."""
+
+    error: Exception
+    before: _Before
+    again: bool
+    unavailable: bool
 
 
 class Item:
@@ -120,58 +145,80 @@ class Writer:
 
     def run(self, batch: list[Item]) -> None:
         """Runs the batch in one transaction, or one by one when that is lost; sets each item's answer or error."""
-        reach(Point.TAKEN)
-        if not self._try(batch):
-            for item in batch:
+        lost = self._try(batch)
+        if lost is not None and lost.before == "begun" and lost.again:
+            # A connection that died while nobody used it is found out only now.
+            lost = self._try(batch)
+        if lost is None:
+            return
+        if lost.before != "end":
+            _fail(batch, lost)
+            return
+        for number, item in enumerate(batch):
+            for _ in range(TRIES):
                 item.answer = item.error = None
-                self._try([item], last=True)
+                lost = self._try([item])
+                if lost is None or lost.before != "end" or not lost.again:
+                    break
+            if lost is not None:
+                _fail([item], lost)
+                if lost.before == "begun":
+                    _fail(batch[number + 1 :], lost)
+                    return
 
-    def _try(self, batch: list[Item], *, last: bool = False) -> bool:
-        """One transaction; False when it was lost as a whole and nothing of it may be answered."""
-        connection = None
+    def _try(self, batch: list[Item]) -> _Lost | None:
+        """One transaction; what happened when it was lost as a whole and nothing of it may be answered."""
+        connection: Any = None
+        before: _Before = "begun"
         try:
+            reach(Point.TAKEN)
             connection = self._open()
             connection.begin()
+            before = "end"
             reach(Point.BEGUN)
             tx = Tx(connection)
-            kept = False
-            for item in batch:
-                mark = tx.mark()
-                connection.savepoint()
-                try:
-                    item.answer = item.operation(tx)
-                except Exception as error:
-                    if connection.lost(error):
-                        raise
-                    connection.back_to_savepoint()
-                    tx.restore(mark)
-                    item.error = error
-                else:
-                    connection.release()
-                    reach(Point.RELEASED)
-                    kept = True
-            if kept:
-                tx.run_finishers()
-                reach(Point.BEFORE_COMMIT)
-                connection.commit()
-                reach(Point.AFTER_COMMIT)
-                if tx.notes:
-                    for listener in self._listeners:
-                        listener(tx.notes)
-            else:
+            if not _perform(connection, tx, batch):
                 connection.rollback()
+                return None
+            tx.run_finishers()
+            reach(Point.BEFORE_COMMIT)
+            before = "known"
+            connection.commit()
         except Exception as error:  # noqa: BLE001 - a lost transaction, of whatever kind, is told to each caller
+            unavailable, again = True, False
+            if connection is not None:
+                unavailable = connection.unavailable(error)
+                again = connection.closed() if before == "begun" else connection.again(error)
             self._drop(connection)
-            if not last:
-                return False
-            unavailable = connection is None or connection.unavailable(error)
-            for item in batch:
-                if unavailable:
-                    item.error = Unavailable(_GONE)
-                    item.error.__cause__ = error
-                else:
-                    item.error = error
-        return True
+            if before == "known":
+                done = self._committed(connection)
+                if done:
+                    return None
+                before = "known" if done is None else "end"
+            return _Lost(error, before, again, unavailable)
+        self._tell(tx)
+        return None
+
+    def _committed(self, connection: Any) -> bool | None:
+        """Whether a COMMIT without an answer was done all the same; None when nobody can say."""
+        if not connection.doubtful():
+            return False
+        try:
+            done: bool | None = self._open().committed(connection.ticket)
+        except connection.errors:
+            self._connection = None
+            return None
+        return done
+
+    def _tell(self, tx: Tx) -> None:
+        """What is durable stays so, whatever a listener does; nobody may run it again for that."""
+        try:
+            reach(Point.AFTER_COMMIT)
+            if tx.notes:
+                for listener in self._listeners:
+                    listener(tx.notes)
+        except Exception:  # noqa: BLE001 - see above
+            _log.exception("store: a listener failed after the commit")
 
     def _open(self) -> Any:
         if self._connection is None or self._connection.closed():
@@ -187,3 +234,39 @@ class Writer:
         except connection.errors:
             connection.close()
             self._connection = None
+
+
+def _perform(connection: Any, tx: Tx, batch: list[Item]) -> bool:
+    """Runs each operation in a savepoint; whether one of them wrote something to commit."""
+    kept = False
+    for item in batch:
+        mark = tx.mark()
+        connection.savepoint()
+        try:
+            item.answer = item.operation(tx)
+        except Exception as error:
+            if connection.lost(error):
+                raise
+            connection.back_to_savepoint()
+            tx.restore(mark)
+            item.error = _told(error) if connection.unavailable(error) else error
+        else:
+            connection.release()
+            reach(Point.RELEASED)
+            kept = True
+    return kept
+
+
+def _fail(items: Sequence[Item], lost: _Lost) -> None:
+    for item in items:
+        item.answer = None
+        if lost.before == "known":
+            item.error = _told(lost.error, _IN_DOUBT)
+        else:
+            item.error = _told(lost.error) if lost.unavailable else lost.error
+
+
+def _told(error: Exception, sentence: Label = _GONE) -> Unavailable:
+    unavailable = Unavailable(sentence)
+    unavailable.__cause__ = error
+    return unavailable
