@@ -100,6 +100,7 @@ PROCESS = Process(
         State("closed", Label("已结案", "Closed"), closes=True),
         State("archived", Label("已归档", "Archived"), final=True),
         State("declined", Label("不予立案", "Declined"), final=True, closes=True),
+        State("adopted", Label("旧系统已结案", "Closed in the former system"), final=True, closes=True),
         State("parted", Label("已拆分办理", "Split into parts")),
         State("merged", Label("已并入主案件", "Merged")),
         State("merged_for_good", Label("已并案归档", "Merged and archived"), final=True),
@@ -123,6 +124,8 @@ PROCESS = Process(
         Action("close", Label("结案", "Close"), "checking -> closed", by="checker", evidence=(PHOTO_CHECK,), not_by=("report_back",), effects=("tell_reporters",), emits=("closed",), key="c"),
         Action("reopen", Label("重开", "Re-open"), "closed -> accepted", by="reporter, shift_head", evidence=(REASON,), computes=rules.nobody, reopens=True, key="o"),
         Action("archive", Label("归档", "Archive"), "closed -> archived", by="clock"),
+        # What a former system says was closed has neither photograph nor check here, so it is kept apart from what was verified.
+        Action("adopt", Label("转入旧案", "Take over as closed"), "reported, accepted, filed, dispatched, signed, handling -> adopted", by="importer", evidence=(UNIT_IF_OTHER, NOTE), sets=("unit",)),
         Action("hold", Label("缓办", "Put on hold"), "dispatched, signed, handling -> held", by="shift_head", evidence=(REASON,), key="h"),
         Action("resume", Label("恢复办理", "Resume"), "held -> previous", by="shift_head", key="h"),
         Action("review", Label("缓办到期提醒", "Hold is over"), "held -> previous", by="clock"),
