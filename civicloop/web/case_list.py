@@ -28,6 +28,7 @@ from civicloop.web.visit import Visit, visit
 PART: Final = "case-rows"
 PAGE: Final = 50
 COUNTED: Final = 1000
+FOLDED: Final = ("kind", "street", "unit", "breached")
 SHOWN: Final = ("q", "state", "kind", "street", "unit", "breached", "open")
 
 _STATE = Label("状态", "State")
@@ -35,6 +36,7 @@ _KIND = Label("类别", "Category")
 _STREET = Label("街道", "Street")
 _UNIT = Label("责任单位", "Unit")
 _BREACHED = Label("是否超时", "Breached or not")
+_MORE = Label("更多条件", "More filters")
 _OPEN = Label("未办结", "Open")
 _ENDED = Label("已办结", "Ended")
 _ALL = Label("全部", "All")
@@ -217,21 +219,31 @@ def _filter_bar(asking: Visit, process: Process, given: dict[str, str]) -> Marku
     def choice(name: str, label: Label, options: Sequence[Option]) -> Markup:
         return ui.filter_choice(name, label, options, value=given.get(name, ""), lang=lang)
 
-    controls = [choice("state", _STATE, [Option(s.name, s.label) for s in process.states])]
+    first = [
+        choice("state", _STATE, [Option(s.name, s.label) for s in process.states]),
+        choice("open", _OPEN, [Option("false", _ENDED), Option("any", _ALL)]),
+    ]
+    more: list[Markup] = []
     if process.kinds == forms.CATEGORIES:
         kinds = [option for branch in forms.branches(choices) for option in branch.options]
-        controls.append(choice("kind", _KIND, kinds))
+        more.append(choice("kind", _KIND, kinds))
     if process.located:
         streets = asking.district.places.streets
-        controls.append(choice("street", _STREET, [Option(a.code, a.label) for a in streets]))
+        more.append(choice("street", _STREET, [Option(a.code, a.label) for a in streets]))
     if any(field.kind == "unit" for action in process.actions for field in action.evidence):
-        controls.append(choice("unit", _UNIT, choices.units))
+        more.append(choice("unit", _UNIT, choices.units))
     if process.limits:
-        controls.append(choice("breached", _BREACHED, [Option("true", _YES), Option("false", _NO)]))
-    controls.append(choice("open", _OPEN, [Option("false", _ENDED), Option("any", _ALL)]))
+        more.append(choice("breached", _BREACHED, [Option("true", _YES), Option("false", _NO)]))
+    if more:
+        folded = Markup(
+            '<details class="filters-more"{}><summary>{}</summary><div>{}</div></details>'
+        ).format(
+            Markup(" open") if any(name in given for name in FOLDED) else "", _MORE.text(lang), ui.join(more)
+        )
+        first.append(folded)
     return ui.filter_bar(
         f"/{process.name}",
-        *controls,
+        *first,
         query=given.get("q", ""),
         target=f"#{PART}",
         clear_href=f"/{process.name}" if given else "",

@@ -173,12 +173,12 @@ def view(
     before, after = pictures(told, moves)
     state = process.state(case.state)
     limits = process.compiled.limits
-    shown_clocks = [
-        c for c in clocks if c.name in limits and not limits[c.name].waits and c.status != "stopped"
-    ]
-    if not shown_clocks:
-        promised = [c for c in clocks if c.name in limits and not limits[c.name].waits]
-        shown_clocks = promised[-1:] if promised else []
+    # The running ones; at the end the first declared, which is what was promised.
+    promised = sorted(
+        (c for c in clocks if c.name in limits and not limits[c.name].waits),
+        key=lambda c: list(limits).index(c.name),
+    )
+    shown_clocks = [c for c in promised if c.status != "stopped"] or promised[:1]
     return View(
         title=kind_name(known, case.kind) if case.kind else (case.title or process.label),
         place=place_name(district, case),
@@ -276,7 +276,7 @@ def _moment(
     action = process.compiled.actions.get(row.action)
     fields = {f.name: f for f in action.evidence} if action else {}
     notes = [] if public else [
-        f"{fields[k].label.text(lang)}:{words}"
+        f"{fields[k].label.text(lang)}{': ' if lang == 'en' else ':'}{words}"
         for k, v in given.items()
         if k in fields and (words := _value(known, fields[k], v, lang))
     ]  # fmt: skip
@@ -285,8 +285,12 @@ def _moment(
         for value in given.values() if isinstance(value, list)
         for h in value if isinstance(h, str) and len(h) == 64
     )  # fmt: skip
+    limit = process.compiled.limits.get(str(given.get("limit", ""))) if row.via == "clock" else None
+    breached = limit is not None and not limit.waits
+    if breached and limit is not None and row.action != BREACH:
+        notes.append(_BREACHED.filled(limit=limit.label).text(lang))
     tone: Tone = "plain"
-    if row.action == BREACH:
+    if breached:
         tone = "bad"
     elif row.to_state != row.from_state:
         tone = "good" if process.state(row.to_state).closes else "teal"
@@ -311,9 +315,10 @@ def _value(known: Choices, field: Field, value: Any, lang: str) -> str:
             return ""
         case "category":
             return kind_name(known, str(value)).text(lang)
-        case "unit" | "person":
-            options = known.units if field.kind == "unit" else known.people
-            return next((ui.say(o.label, lang) for o in options if o.value == value), str(value))
+        case "unit":
+            return next((ui.say(o.label, lang) for o in known.units if o.value == value), str(value))
+        case "person":
+            return next((ui.say(o.label, lang) for o in known.people if o.value == value), _STAFF.text(lang))
         case "instant":
             return local(int(value), known.district.zone)
         case "amount":

@@ -62,17 +62,25 @@ class StepValue:
 def main_path(process: Process) -> tuple[str, ...]:
     """The states of the usual way: what no case can go around on its way to the first state that closes.
 
-    Dangerous actions, merges, re-openings and returns don't count as ways. After the closing state it goes the
-    shortest way to an end.
+    Dangerous actions, merges, re-openings and returns don't count as ways, nor does a split into children where there is
+    a way without one. After the closing state it goes the shortest way to an end.
     """
     apart = {a.name for a in process.actions if a.danger or a.reopens or a.merges or a.unmerges}
+    splits = {children.after for children in process.children}
+    return _way(process, apart | splits) or _way(process, apart) or (process.compiled.start.name,)
+
+
+def _way(process: Process, apart: set[str]) -> tuple[str, ...]:
+    """The usual way without the actions in `apart`; empty when none leads to an end."""
     edges: dict[str, list[str]] = {}
     for move in _declared(process):
         if not move.remembered and move.action not in apart:
             edges.setdefault(move.from_state, []).append(move.to_state)
     start = process.compiled.start.name
     goals = [s.name for s in process.states if s.closes] + [s.name for s in process.states if s.final]
-    way = next(filter(None, (_shortest(start, frozenset({goal}), edges) for goal in goals)), (start,))
+    way = next(filter(None, (_shortest(start, frozenset({goal}), edges) for goal in goals)), ())
+    if not way:
+        return ()
     goal = frozenset({way[-1]})
     needed = [s for s in way if s in (start, way[-1]) or not _shortest(start, goal, edges, without=s)]
     return (*needed, *_shortest(way[-1], process.compiled.finals, edges)[1:])
