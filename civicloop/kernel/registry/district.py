@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import tomllib
 from collections.abc import Callable
@@ -31,6 +32,8 @@ from civicloop.kernel.outside.outbox import Handler, OnUndeliverable, OutboxWork
 from civicloop.kernel.outside.ports.configured import open_ports
 from civicloop.kernel.outside.ports.port import Port
 from civicloop.kernel.people.identity import People
+from civicloop.kernel.people.oidc import Oidc, Provider
+from civicloop.kernel.refusal import Unavailable
 from civicloop.kernel.registry.registry import Registry, find
 from civicloop.kernel.store.database import Store, open_store
 from civicloop.kernel.store.transaction import Tx
@@ -39,7 +42,10 @@ from civicloop.kernel.time.calendar_file import load_calendars
 from civicloop.kernel.time.clock import Clock, SystemClock, to_datetime
 from civicloop.kernel.time.ids import Ids, SystemIds
 
+_log = logging.getLogger(__name__)
+
 TICK_SECONDS = 1.0
+HOUSE_SECONDS = 3600.0
 
 REGISTERS = (
     Register("streets", Label("街道", "Streets")),
@@ -94,6 +100,7 @@ class District:
     people: People
     engine: Engine
     figures: Figures
+    oidc: Oidc | None
     ports: dict[str, Port]
     outbox: OutboxWorker
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -113,6 +120,7 @@ class District:
         """Starts what works beside the requests: the clock's tick, the outbox, the search index."""
         self._threads += self.outbox.start(self._stop)
         self._threads.append(self._background("tick", self.engine.tick))
+        self._threads.append(self._background("keep", self.keep_house, seconds=HOUSE_SECONDS))
         self._threads.append(self._background("index", self.index))
 
     def index(self) -> None:
@@ -121,10 +129,23 @@ class District:
         while self.store.write(lambda tx: search.follow(tx, self.code, texts)):
             pass
 
-    def _background(self, name: str, work: Callable[[], Any]) -> threading.Thread:
+    def keep_house(self) -> None:
+        """Erases personal values whose time is over, and what has run out of sessions, codes and tries."""
+        self.store.write(self.people.sweep)
+        while self.store.write(self.people.personal.erase_due):
+            pass
+
+    def _background(
+        self, name: str, work: Callable[[], Any], *, seconds: float = TICK_SECONDS
+    ) -> threading.Thread:
         def loop() -> None:
-            while not self._stop.wait(TICK_SECONDS):
-                work()
+            while not self._stop.wait(seconds):
+                try:
+                    work()
+                except Unavailable:
+                    continue  # whoever asks the store is told; the work waits
+                except Exception:  # noqa: BLE001 - one broken round must not end the work for good
+                    _log.exception("%s: a round failed", name)
 
         thread = threading.Thread(target=loop, name=f"civicloop-{name}", daemon=True)
         thread.start()
@@ -181,7 +202,7 @@ def _opened(
     if wrong:
         raise NotReady("\n".join(wrong))
     places = pack.places()
-    people = People(pack.code, store, ids, demo=settings.demo)
+    people = People(pack.code, store, ids, demo=settings.demo, demo_password=pack.demo_password)
     reference = Reference(store, pack.code)
     engine = Engine(
         pack.code, store, clock, ids, registry.processes,
@@ -194,7 +215,7 @@ def _opened(
         reference=reference, registers=Registers(store, pack.code, ids, REGISTERS),
         observations=Observations(store, pack.code, ids), places=places,
         evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
-        people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), ports=open_ports(_ports(settings), store, pack.code, clock, ids),
+        people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), oidc=_oidc(settings, people, store, ids), ports=open_ports(_ports(settings), store, pack.code, clock, ids),
         outbox=OutboxWorker(store, pack.code, clock, ids, handlers, on_undeliverable=_told(engine, registry)),
     )  # fmt: skip
     for loop in registry.loops.values():
@@ -208,6 +229,19 @@ def _opened(
     except LookupError as error:
         raise NotReady(str(error)) from error
     return district
+
+
+def _oidc(settings: Settings, people: People, store: Store, ids: Ids) -> Oidc | None:
+    """What `oidc.toml` in the data folder says of the staff's own sign-in; without it there is none."""
+    path = settings.data_dir / "oidc.toml"
+    if not path.exists():
+        return None
+    try:
+        return Oidc(Provider(**tomllib.loads(path.read_text("utf-8"))), people, store, ids)
+    except (TypeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(
+            f"{path}: {error}; it takes issuer, client_id, client_secret, redirect_uri, login_claim"
+        ) from error
 
 
 def _ports(settings: Settings) -> dict[str, Any]:
