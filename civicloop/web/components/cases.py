@@ -12,7 +12,7 @@ from civicloop.web.components.basics import Tone, tag
 from civicloop.web.components.icons import icon
 from civicloop.web.components.markup import NOTHING, Text, Value, classes, el, join, say, void
 
-FEW_STEPS: Final = 7
+FEW_STEPS: Final = 9
 """So many states still stand side by side on a phone."""
 
 
