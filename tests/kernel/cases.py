@@ -23,7 +23,7 @@ from civicloop.kernel.cases.process import (
     hours,
 )
 from civicloop.kernel.cases.reads import ChildCases
-from civicloop.kernel.cases.released import release
+from civicloop.kernel.cases.released import release, unreleased
 from civicloop.kernel.facts.reference import Reference
 from civicloop.kernel.people.audit import Audit
 from civicloop.kernel.people.personal import Personal
@@ -129,9 +129,11 @@ BOTH = person("wang", "worker", "checker")
 def engine_over(
     store: Store, clock: Clock, ids: Ids, processes: Iterable[Process] = (JOB, PART), **more: Any
 ) -> Engine:
-    """An engine of a district whose processes are released here and now."""
+    """An engine of a district whose processes are released here and now, where they are not yet."""
     found = tuple(processes)
-    for process in found:
+    with store.read() as tx:
+        missing = [process for process in found if unreleased(tx, [process])]
+    for process in missing:
         store.write(lambda tx, p=process: release(tx, p))  # type: ignore[misc]
     personal = Personal(DISTRICT, clock, ids, Audit(DISTRICT, clock, ids))
     more.setdefault("calendars", CalendarSet({}))

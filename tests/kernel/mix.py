@@ -132,11 +132,11 @@ def operation(engine: Engine, op: Op) -> Callable[[Tx], Any]:
 
 def _poison(tx: Tx) -> None:
     """An operation that writes and then fails: its neighbours must not feel it."""
-    tx.run("UPDATE chain_heads SET seq = seq + 1000 WHERE district = ?", (DISTRICT,))
     history.append(
         tx, DISTRICT, case_id="poison", process="job", version=1, revision=1, action="ask", from_state="",
         to_state="asked", actor="", role="", via="", happened_at=0, recorded_at=0, given="{}",
     )  # fmt: skip
+    tx.run("UPDATE chain_heads SET seq = seq + 1000 WHERE district = ?", (DISTRICT,))
     raise ZeroDivisionError("poison")
 
 
