@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from typing import Any
 
 import msgspec
@@ -40,12 +41,15 @@ def main(url: str, world: str, seed: str, start: str, point: str, nth: str, step
     engine = engine_over(store, clock, SeededIds(seed))
     worker = worker_of(engine, clock, lambda key: tell(world, key))
     left = int(nth)
+    answered = threading.Event()
 
     def strike(found: Point) -> None:
         nonlocal left
         if found == point:
             left -= 1
             if left == 0:
+                # An answer that left too early gets the time to be seen.
+                answered.wait(0.05)
                 os.kill(os.getpid(), signal.SIGKILL)
 
     mix = Mix(engine, clock, seed)
@@ -53,7 +57,10 @@ def main(url: str, world: str, seed: str, start: str, point: str, nth: str, step
     for _ in range(int(steps)):
         ops = mix.next()
         say("doing", ops)
-        say("done", do(engine, worker, ops))
+        answered.clear()
+        answers = do(engine, worker, ops)
+        say("done", answers)
+        answered.set()
     say("end", left)
     store.close()
 
