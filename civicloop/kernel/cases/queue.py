@@ -64,7 +64,12 @@ def conditions(district: str, wanted: Filter, actor: Actor, by: frozenset[str]) 
     parts = ["district = ?", "process = ?"]
     params: list[Any] = [district, wanted.process]
     if wanted.open is not None:
-        parts.append("ended_at IS NULL" if wanted.open else "ended_at IS NOT NULL")
+        # A closed case only waits for objections: it is nobody's work. The index of open cases knows `ended_at`.
+        parts.append(
+            "ended_at IS NULL AND closed_at IS NULL"
+            if wanted.open
+            else "(ended_at IS NOT NULL OR closed_at IS NOT NULL)"
+        )
     for column, values in (
         ("state", wanted.states), ("kind", wanted.kinds), ("street", wanted.streets),
         ("community", wanted.communities), ("unit", wanted.units),
