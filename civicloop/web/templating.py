@@ -21,9 +21,16 @@ HERE: Final = Path(__file__).resolve().parent
 A_YEAR: Final = 365 * 24 * 3600
 
 # htmx 4: no injected style sheet (ours has the classes), only its own SSE extension, and going back re-loads
-# the page at its URL, so that maps and charts come up as on a first visit.
+# the page at its URL, so that maps and charts come up as on a first visit. No settling: it would carry style
+# attributes over from what was there, which the policy refuses.
 HTMX_CONFIG: Final = msgspec.json.encode(
-    {"includeIndicatorCSS": False, "extensions": "sse", "history": "reload", "defaultTimeout": 20_000}
+    {
+        "includeIndicatorCSS": False,
+        "extensions": "sse",
+        "history": "reload",
+        "defaultTimeout": 20_000,
+        "defaultSettleDelay": 0,
+    }
 ).decode()
 
 

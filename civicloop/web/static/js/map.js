@@ -69,6 +69,10 @@ function mark(status) {
   return pen.getImageData(0, 0, 44, 44);
 }
 
+// Many cases in one mark: gathered here by the map, or counted on the server where they are too many to send.
+const MANY = ["any", ["has", "point_count"], ["has", "count"]];
+const COUNT = ["coalesce", ["get", "total"], ["get", "count"], 1];
+
 function caseLayers(id) {
   const worst = [
     "case",
@@ -83,10 +87,10 @@ function caseLayers(id) {
       id: `${id}-clusters`,
       type: "circle",
       source: id,
-      filter: ["has", "point_count"],
+      filter: MANY,
       paint: {
         "circle-color": token("--surface"),
-        "circle-radius": ["interpolate", ["linear"], ["get", "point_count"], 2, 13, 50, 19, 1000, 28],
+        "circle-radius": ["interpolate", ["linear"], COUNT, 2, 13, 50, 19, 1000, 28],
         "circle-stroke-color": worst,
         "circle-stroke-width": 3,
       },
@@ -95,9 +99,9 @@ function caseLayers(id) {
       id: `${id}-counts`,
       type: "symbol",
       source: id,
-      filter: ["has", "point_count"],
+      filter: MANY,
       layout: {
-        "text-field": ["get", "point_count_abbreviated"],
+        "text-field": ["to-string", COUNT],
         "text-font": FACE,
         "text-size": 12,
         "text-allow-overlap": true,
@@ -121,7 +125,7 @@ function caseLayers(id) {
       id: `${id}-marks`,
       type: "symbol",
       source: id,
-      filter: ["!", ["has", "point_count"]],
+      filter: ["!", MANY],
       layout: {
         "icon-image": ["concat", "case-", ["get", "status"]],
         "icon-allow-overlap": true,
@@ -244,13 +248,17 @@ function layersOf({ id, kind }) {
 function sourceOf({ url, kind }) {
   const source = { type: "geojson", data: new URL(url, location.href).href };
   if (kind !== "cases") return source;
-  const count = (status) => ["+", ["case", ["==", ["get", "status"], status], 1, 0]];
+  const count = (status) => ["+", ["case", ["==", ["get", "status"], status], 1, ["coalesce", ["get", status], 0]]];
   return {
     ...source,
     cluster: true,
     clusterRadius: 44,
     clusterMaxZoom: 16,
-    clusterProperties: { breached: count("breached"), due_soon: count("due_soon") },
+    clusterProperties: {
+      breached: count("breached"),
+      due_soon: count("due_soon"),
+      total: ["+", ["coalesce", ["get", "count"], 1]],
+    },
   };
 }
 
@@ -324,17 +332,30 @@ function listen(map, gl, layer, settings) {
   });
   if (layer.kind !== "cases") return;
   map.on("click", `${layer.id}-clusters`, async ({ features }) => {
-    const zoom = await map.getSource(layer.id).getClusterExpansionZoom(features[0].properties.cluster_id);
+    const { cluster_id: cluster } = features[0].properties;
+    const zoom =
+      cluster === undefined ? map.getZoom() + 2 : await map.getSource(layer.id).getClusterExpansionZoom(cluster);
     map.easeTo({ center: features[0].geometry.coordinates, zoom, duration: 200 });
   });
 }
 
+/** Where a layer's points come from now: as the list beside it is filtered, within what the map shows. */
+function addressOf(layer, map) {
+  const list = document.querySelector(`[data-source="${CSS.escape(layer.id)}"]`);
+  const address = new URL(list?.dataset.url ?? layer.url, location.href);
+  const shown = map.getBounds().toArray().flat().map((degrees) => degrees.toFixed(5));
+  if (list) address.searchParams.set("box", shown.join(","));
+  return address.href;
+}
+
 function refreshOn(map, layer) {
   let waiting;
+  const beside = document.querySelector(`[data-source="${CSS.escape(layer.id)}"]`);
+  if (beside) map.on("moveend", () => map.getSource(layer.id)?.setData(addressOf(layer, map)));
   for (const name of layer.refresh.split(" ").filter(Boolean)) {
     document.addEventListener(name, () => {
       clearTimeout(waiting);
-      waiting = setTimeout(() => map.getSource(layer.id)?.setData(new URL(layer.url, location.href).href), 400);
+      waiting = setTimeout(() => map.getSource(layer.id)?.setData(addressOf(layer, map)), 400);
     });
   }
 }
