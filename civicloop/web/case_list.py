@@ -75,7 +75,10 @@ def list_page(request: Request, value: RouteValue) -> Response:
     part = {"rows": rows, "part": PART, "count": _count(count)}
     if wants_fragment(request) and request.headers.get("hx-target", "").endswith(f"#{PART}"):
         response: Response = shell.page(request, "case_rows.html", "", {**part, "said": ""})
-        response.headers["HX-Trigger"] = '{"filtered": {"target": "body"}}'
+        if "since" not in request.query_params:
+            # The address of a filtered list, without the filters that ask for nothing.
+            response.headers["HX-Push-Url"] = href(process, given, after=after)
+            response.headers["HX-Trigger"] = '{"filtered": {"target": "body"}}'
         return response
     context = {
         **part,
@@ -246,6 +249,7 @@ def _filter_bar(asking: Visit, process: Process, given: dict[str, str]) -> Marku
         *first,
         query=given.get("q", ""),
         target=f"#{PART}",
+        swap="outerHTML",
         clear_href=f"/{process.name}" if given else "",
         lang=lang,
     )

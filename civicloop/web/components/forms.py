@@ -97,6 +97,7 @@ def filter_bar(
     *controls: Markup,
     query: str | None = None,
     target: str = "",
+    swap: str = "",
     clear_href: str = "",
     count: int | None = None,
     lang: str = "zh",
@@ -113,6 +114,7 @@ def filter_bar(
         attributes |= {
             "hx-get": action,
             "hx-target": target,
+            "hx-swap": swap or None,
             "hx-push-url": "true",
             "hx-trigger": "submit, change, input changed delay:300ms target:input[type=search]",
             "hx-sync": "this:replace",
