@@ -98,6 +98,7 @@ def happened(
 
 
 def case_number(now: Instant, seq: int) -> str:
+    """The number that people use for a case: the day and the history row that opened it."""
     days = now // DAY
     # Days since 1970 in base 36 and the seq: short, unique in the district, and it sorts by age.
     return f"{_base36(days)}-{seq}"
@@ -113,6 +114,7 @@ def _base36(value: int) -> str:
 
 
 def receipt_of(case: Case, report: Report | None) -> Receipt:
+    """What an operation answers with for this case, and for the report that opened it."""
     return Receipt(
         case.id, case.number, case.process, case.state, case.revision, case.seq,
         report.id if report else "", report.tracking_code if report else "",
@@ -120,5 +122,6 @@ def receipt_of(case: Case, report: Report | None) -> Receipt:
 
 
 def listed(found: Any) -> Label:
+    """Actions or facts by their labels, for a sentence."""
     labels = [item.label for item in found if isinstance(item, Action | Fact)]
     return Label("、".join(x.zh for x in labels) or "无", ", ".join(x.en for x in labels) or "nothing")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from civicloop.kernel.cases.fields import Position
+from civicloop.kernel.cases.fields import Position, read_given
 from civicloop.kernel.cases.mapping import Condition, ImportMap, StepFrom
-from civicloop.kernel.cases.reports import ReportGiven
+from civicloop.kernel.cases.reports import REPORT_FIELDS, ReportGiven
 from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import Invalid
 from civicloop.kernel.time.clock import Instant, format_instant, from_datetime
 
 _NO_ID = Label("没有编号。", "It has no number of its own.")
@@ -140,7 +141,13 @@ class RowReader:
             )
             steps.append(Step(name, given, at, key))
             before = step
-        return Row(number, external_id, tuple(steps), self._report(external_id, values))
+        try:
+            report = self._report(external_id, values)
+        except Invalid as wrong:
+            field, reason = next(iter(wrong.fields.items()))
+            column = plan.column_of(plan.report.get(field, field))
+            return LeftOut(number, external_id, column, wrong.code, reason)
+        return Row(number, external_id, tuple(steps), report)
 
     def _wrong_time(
         self, step: StepFrom, at: Instant | None, before: StepFrom | None, earlier: Instant | None
@@ -159,18 +166,20 @@ class RowReader:
         return None
 
     def _report(self, external_id: str, values: Mapping[str, Any]) -> ReportGiven | None:
+        """The report that opens the case, its texts judged as a person's would be; Invalid names the fields."""
         plan = self._plan
         if not plan.report:
             return None
-        texts = {field: values[name] or "" for field, name in plan.report.items()}
+        given = {field: values[name] for field, name in plan.report.items() if field != "channel"}
+        clean = read_given(REPORT_FIELDS, given)
         position = values.get(plan.position.into) if plan.position else None
         return ReportGiven(
-            texts.get("channel") or plan.source,
-            texts.get("description", ""),
-            address=texts.get("address", ""),
+            values[plan.report["channel"]] if "channel" in plan.report else plan.source,
+            clean["description"],
+            address=clean.get("address", ""),
             position=position,
-            name=texts.get("name", ""),
-            contact=texts.get("contact", ""),
+            name=clean.get("name", ""),
+            contact=clean.get("contact", ""),
             external_id=external_id,
         )
 
