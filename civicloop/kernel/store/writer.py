@@ -211,14 +211,12 @@ class Writer:
         return done
 
     def _tell(self, tx: Tx) -> None:
-        """What is durable stays so, whatever a listener does; nobody may run it again for that."""
-        try:
-            reach(Point.AFTER_COMMIT)
-            if tx.notes:
-                for listener in self._listeners:
-                    listener(tx.notes)
-        except Exception:  # noqa: BLE001 - see above
-            _log.exception("store: a listener failed after the commit")
+        """Tells the listeners of what is durable; it stays so whatever they do, and nothing is run again for that."""
+        for listener in (lambda _: reach(Point.AFTER_COMMIT), *(self._listeners if tx.notes else ())):
+            try:
+                listener(tx.notes)
+            except Exception:  # noqa: BLE001 - a listener of any kind may fail in any way
+                _log.exception("store: a listener failed after the commit")
 
     def _open(self) -> Any:
         if self._connection is None or self._connection.closed():
@@ -237,9 +235,24 @@ class Writer:
 
 
 def _perform(connection: Any, tx: Tx, batch: list[Item]) -> bool:
-    """Runs each operation in a savepoint; whether one of them wrote something to commit."""
+    """Runs each operation in a savepoint; whether one of them wrote something to commit.
+
+    An operation with `one_statement` is all or nothing by itself where the dialect's statements are, and leaves nothing in
+    the transaction: it needs no savepoint.
+    """
     kept = False
     for item in batch:
+        if connection.statements_undo and getattr(item.operation, "one_statement", False):
+            try:
+                item.answer = item.operation(tx)
+            except Exception as error:
+                if connection.lost(error):
+                    raise
+                item.error = _told(error) if connection.unavailable(error) else error
+            else:
+                reach(Point.RELEASED)
+                kept = True
+            continue
         mark = tx.mark()
         connection.savepoint()
         try:
