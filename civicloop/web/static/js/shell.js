@@ -71,6 +71,14 @@ document.addEventListener("keydown", (event) => {
   closeDrawer();
 });
 
+// In one hand a case is a page of its own, not a panel far below the queue.
+document.addEventListener("htmx:before:request", (event) => {
+  const { sourceElement, request, target } = event.detail.ctx;
+  if (!NARROW.matches || target?.id !== "panel" || request.method !== "GET") return;
+  event.preventDefault();
+  location.href = sourceElement?.matches?.("a[href]") ? sourceElement.href : request.action;
+});
+
 document.addEventListener("htmx:after:swap", (event) => {
   const { ctx } = event.detail;
   const target = ctx.target;
@@ -78,10 +86,6 @@ document.addEventListener("htmx:after:swap", (event) => {
   if (target?.id === "drawer") {
     openedFrom ??= ctx.sourceElement;
     target.querySelector("h2")?.focus();
-  }
-  if (target?.id === "panel" && NARROW.matches && ctx.request?.method === "GET") {
-    target.scrollIntoView({ block: "start" });
-    target.focus({ preventScroll: true });
   }
 });
 
