@@ -142,10 +142,10 @@ class Engine(Recomputing):
             seen = case
             at = happened(actor, happened_at, now, case, offline=offline)
             case, clocks = self._perform_due(tx, process, case, clocks, at, now, acts=actor.via != "import")
-            self._check_revision(tx, process, case, seen, revision)
             declared = self._action(process, action)
             # Who may not act here is not told where the case stands.
             role = declared.by if trusted else self._role(actor, declared, self._where(case))
+            self._check_revision(tx, process, case, seen, revision)
             if (case.state, action) not in process.compiled.targets:
                 self._not_now(process, case, declared, actor)
             clean = read_given(declared.evidence, given)
