@@ -79,6 +79,7 @@ class Server:
             shutil.chown(self.folder, self._user, self._user)
         self._count = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
         initdb = [found / "initdb", "-D", self.folder / "data", "-A", "trust", "-U", "civicloop"]
         initdb += ["-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(initdb, check=True, capture_output=True, timeout=120, **self._as_owner())
@@ -90,8 +91,7 @@ class Server:
         return {**owner, "cwd": self.folder, "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C"}}
 
     def start(self) -> None:
-        """Starts the server and waits until it answers; RuntimeError with its log when it does not."""
-        self.port = _free_port()
+        """Starts the server, on the port it had, and waits until it answers; RuntimeError with its log when it does not."""
         command: list[Any] = [self._bin / "postgres", "-D", self.folder / "data", "-h", "127.0.0.1"]
         command += ["-p", str(self.port), "-k", self.folder]
         for key, value in _OPTIONS.items():
