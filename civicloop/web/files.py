@@ -23,6 +23,7 @@ _KINDS = {
     "communities.geojson": "community",
     "roads.geojson": "road",
 }
+_JPEG = "image/jpeg"
 _GEOJSON = "application/geo+json"
 _AN_HOUR = {"Cache-Control": "max-age=3600"}
 _KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
@@ -30,12 +31,16 @@ _KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
 
 def public_copy(request: Request) -> Response:
     """GET /evidence/HASH: the public copy."""
-    return FileResponse(_evidence(request).public(request.path_params["hash"]), headers=_KEPT)
+    return FileResponse(
+        _evidence(request).public(request.path_params["hash"]), media_type=_JPEG, headers=_KEPT
+    )
 
 
 def thumbnail(request: Request) -> Response:
     """GET /evidence/HASH/small: the thumbnail."""
-    return FileResponse(_evidence(request).thumbnail(request.path_params["hash"]), headers=_KEPT)
+    return FileResponse(
+        _evidence(request).thumbnail(request.path_params["hash"]), media_type=_JPEG, headers=_KEPT
+    )
 
 
 def original(request: Request) -> Response:

@@ -22,13 +22,13 @@ class IntakeRate:
         self._window = window
         self._seen: OrderedDict[str, tuple[Instant, int]] = OrderedDict()
 
-    def count(self, address: str) -> None:
-        """Counts one report; TooMany says when to come back."""
+    def count(self, address: str, *, most: int | None = None) -> None:
+        """Counts one report; TooMany says when to come back. `most` is for a door with a limit of its own."""
         now = self._clock.wall()
         since, count = self._seen.get(address, (now, 0))
         if now - since >= self._window:
             since, count = now, 0
-        if count >= self._most:
+        if count >= (self._most if most is None else most):
             wait = max(1, (since + self._window - now) // SECOND)
             raise TooMany(_LATER.filled(n=wait), extra={"retry_after_seconds": wait})
         self._seen[address] = (since, count + 1)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
+from civicloop.loops.street.api import ENDPOINTS, OPEN311
 from civicloop.loops.street.effects import effects
 from civicloop.loops.street.fixtures.week import fill
 from civicloop.loops.street.metrics import METRICS
@@ -35,6 +36,7 @@ LOOP = Loop(
     folder=Path(__file__).parent,
     metrics=METRICS,
     effects=effects,
-    pages=PAGES,
+    pages=(*PAGES, *ENDPOINTS),
+    openapi=lambda: OPEN311,
     fixtures=fill,
 )
