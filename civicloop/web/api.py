@@ -25,8 +25,9 @@ from civicloop.kernel.derive import answers
 from civicloop.kernel.derive.routes import LIST_FILTERS, RouteValue
 from civicloop.kernel.derive.schema import BULK_AT_MOST, CASES, REPORT, REVISION, read_json, read_revision
 from civicloop.kernel.label import Label
-from civicloop.kernel.people.roles import Actor, ApiScope
-from civicloop.kernel.refusal import Invalid, Missing, Refusal
+from civicloop.kernel.people.permissions import may
+from civicloop.kernel.people.roles import Actor, ApiScope, Where
+from civicloop.kernel.refusal import Forbidden, Invalid, Missing, Refusal
 from civicloop.kernel.registry.district import District
 from civicloop.web import filters
 from civicloop.web.admission import (
@@ -216,26 +217,28 @@ async def _perform(request: Request, value: RouteValue) -> Response:
     headers = Headers.of(request.scope)
     actor, body = await _received(district, request.receive, value, headers)
     assert value.action is not None
+    # Who may not act on this case is told so before anything is said of its fields.
+    case_id = await run_in_threadpool(_acted_on, district, value, request.path_params["id"], actor)
     given = read_json(value.fields, body, _WITH_REVISION)
     operation = district.engine.performing(
-        await _id_of(district, value, request.path_params["id"]), value.action.name, given, actor,
+        case_id, value.action.name, given, actor,
         revision=read_revision(body), key=request_key(headers, actor),
     )  # fmt: skip
     return json_response(await district.store.awrite(operation))
 
 
-async def _id_of(district: District, value: RouteValue, text: str) -> str:
-    """The id behind an id or number of this process's case."""
-
-    def find() -> str:
-        with district.store.read() as tx:
-            found = queue.number_or_id(tx, district.code, text)
-            case = rows.load_case(tx, district.code, found) if found else None
-        if case is None or case.process != value.process.name:
-            raise Missing(_NO_CASE.filled(id=text[:64]))
-        return case.id
-
-    return await run_in_threadpool(find)
+def _acted_on(district: District, value: RouteValue, text: str, actor: Actor) -> str:
+    """The id of the case with this id or number, where the actor may act; Missing or Forbidden otherwise."""
+    with district.store.read() as tx:
+        found = queue.number_or_id(tx, district.code, text)
+        case = rows.load_case(tx, district.code, found) if found else None
+    if case is None or case.process != value.process.name:
+        raise Missing(_NO_CASE.filled(id=text[:64]))
+    where = Where(district.code, case.street, case.community, case.unit, case.holder, case.id)
+    refused = may(actor, value.by, where, names=district.registry.role_names)
+    if refused is not None:
+        raise Forbidden(refused)
+    return case.id
 
 
 async def _bulk(request: Request, value: RouteValue) -> Response:
