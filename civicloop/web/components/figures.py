@@ -119,7 +119,7 @@ def number_tile(
     return el(
         "article",
         {"class": classes("tile", large and "tile-large")},
-        el("h3", {"class": "tile-title"}, say(title, lang)),
+        el("h2", {"class": "tile-title"}, say(title, lang)),
         el(
             "p",
             {"class": "tile-figure"},
