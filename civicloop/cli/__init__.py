@@ -14,6 +14,7 @@ from civicloop.kernel.registry.district import NotReady, Settings
 # Command to "module:function"; a module is loaded only when its command runs, so that none pays for another's.
 COMMANDS = {
     "serve": ("civicloop.cli.serve", "启动服务 / serve the district"),
+    "account": ("civicloop.cli.account", "新建账号 / create an account"),
     "history": ("civicloop.cli.history", "校验或摘要历史链 / verify the history, or print its digest"),
     "migrate": ("civicloop.cli.migrate", "起草流程发布 / draft the release of a changed process"),
     "import": ("civicloop.cli.importing", "导入旧数据 / import cases from a file"),

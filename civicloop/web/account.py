@@ -6,13 +6,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from civicloop.kernel.label import Label
-from civicloop.kernel.refusal import Refusal
+from civicloop.kernel.refusal import Refusal, SignIn
 from civicloop.web import case_view, components, shell
 from civicloop.web.components import Column
 from civicloop.web.mount import form_of
-from civicloop.web.visit import visit
+from civicloop.web.visit import Visit, visit
 
 _TITLE = Label("我的账号", "My account")
+_SIGN_IN = Label("请先登录。", "Sign in first.")
 _TEXTS = {
     "password": Label("修改密码", "Change the password"),
     "old": Label("现在的密码", "Present password"),
@@ -36,12 +37,13 @@ _COLUMNS = (
 
 def show(request: Request) -> Response:
     """GET /account."""
+    _signed_in(request)
     return _page(request, None)
 
 
 def change_password(request: Request) -> Response:
     """POST /account/password: changes it and signs the other devices out."""
-    asking, form = visit(request), form_of(request)
+    asking, form = _signed_in(request), form_of(request)
     try:
         asking.district.people.change_password(
             asking.actor, str(form.get("old", "")), str(form.get("new", ""))
@@ -58,6 +60,13 @@ def sign_out_others(request: Request) -> Response:
     account, mine = asking.actor.account_id, asking.actor.session_id
     asking.district.store.write(lambda tx: people.sessions.revoke(tx, account, all_but=mine))
     return RedirectResponse("/account", status_code=303)
+
+
+def _signed_in(request: Request) -> Visit:
+    asking = visit(request)
+    if not asking.actor.signed_in:
+        raise SignIn(_SIGN_IN)
+    return asking
 
 
 def _page(request: Request, refused: Refusal | None) -> Response:

@@ -1,6 +1,6 @@
 """The hot ways in, as bare ASGI: devices' observations and the opening of cases.
 
-They stand before all other routes under their exact path, make no request object, take no thread, and wait only for
+They stand before the application under their exact path, make no request object, take no thread, and wait only for
 the store's grouped commit.
 """
 
@@ -12,8 +12,7 @@ from typing import Annotated, Final
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from civicloop.kernel.derive.routes import RouteValue
 from civicloop.kernel.facts.observations import Recording, RecordingMany
@@ -81,26 +80,27 @@ class Observed(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _one = msgspec.json.Decoder(Observed).decode
 
 
-class HotRoutes(BaseRoute):
-    """The hot ways in by their exact path, for POST; every other method is left to the routes behind."""
+class HotWays:
+    """The hot ways in by their exact path, for POST; everything else goes on to `app`."""
 
-    def __init__(self, district: District, rate: IntakeRate, openings: Mapping[str, RouteValue]) -> None:
+    def __init__(
+        self, app: ASGIApp, district: District, rate: IntakeRate, openings: Mapping[str, RouteValue]
+    ) -> None:
+        self._app = app
         self._district = district
         self._rate = rate
         self._handlers: dict[str, Handler] = {OBSERVATIONS: observed}
         for path, value in openings.items():
             self._handlers[path] = _opening(value)
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Full for a POST to one of the paths."""
-        if scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in self._handlers:
-            return Match.FULL, {}
-        return Match.NONE, {}
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers by the path's handler."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hot = scope["type"] == "http" and scope["method"] == "POST"
+        handler = self._handlers.get(scope["path"]) if hot else None
+        if handler is None:
+            await self._app(scope, receive, send)
+            return
         try:
-            status, body = await self._handlers[scope["path"]](self._district, self._rate, scope, receive)
+            status, body = await handler(self._district, self._rate, scope, receive)
             headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body))]
         except Refusal as refused:
             status, body = refused.status, msgspec.json.encode(problem(refused))

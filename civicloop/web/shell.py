@@ -15,6 +15,8 @@ from civicloop.kernel.registry.registry import Registry
 from civicloop.web.components import Link
 from civicloop.web.visit import Visit, visit
 
+_ABOUT = Label("数据来源", "Where the data come from")
+_API = Label("接口文档", "API document")
 _FOOTER = Label("数据说明:标有“合成”的内容为演示数据。", "What is marked synthetic is demonstration data.")
 
 
@@ -71,6 +73,7 @@ def page(
         "csrf": asking.csrf,
         "desk_href": home_of(asking),
         "footer": _FOOTER,
+        "footer_links": (Link("/about", _ABOUT), Link("/api/openapi.json", _API)),
         "asking": asking,
     }
     return asking.templates.page(request, template, {**frame, **context}, status=status)

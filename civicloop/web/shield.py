@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import TooLarge
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; style-src 'self'; object-src 'none'; "
@@ -37,64 +37,70 @@ class Shield:
     def __init__(self, app: ASGIApp, *, loopback_only: bool, tls: bool) -> None:
         self._app = app
         self._loopback_only = loopback_only
-        self._headers = dict(HEADERS)
-        if tls:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers = {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if tls else HEADERS
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        if self._loopback_only and not _is_loopback(headers.get("host", "")):
+        host, kind, length, chunked = _about(scope["headers"])
+        if self._loopback_only and not _is_loopback(host):
             await _refuse(send, 421, "foreign-host", _FOREIGN)
             return
-        files = headers.get("content-type", "").startswith(("multipart/", "image/"))
-        most = MOST_FILES if files else MOST_TEXT
-        length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > most:
+        most = MOST_FILES if kind.startswith((b"multipart/", b"image/")) else MOST_TEXT
+        if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > most):
             await _refuse(send, 413, "too-large", _TOO_LARGE.filled(most=most >> 20))
             return
-        meter = _Meter(receive, most)
-        started = False
+        if length is None or chunked:
+            # The server below holds a body to the length that it was announced with; this one has none.
+            receive = _Meter(receive, most).receive
 
         async def guarded(message: Message) -> None:
-            nonlocal started
             if message["type"] == "http.response.start":
-                started = True
-                out = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    out.setdefault(name, value)
+                given = message["headers"]
+                own = self._names.intersection([name for name, _ in given])
+                more = [pair for pair in self._headers if pair[0] not in own] if own else self._headers
+                message["headers"] = [*given, *more]
             await send(message)
 
-        try:
-            await self._app(scope, meter.receive, guarded)
-        except BodyTooLarge:
-            if started:
-                raise
-            await _refuse(send, 413, "too-large", _TOO_LARGE.filled(most=most >> 20))
+        await self._app(scope, receive, guarded)
 
 
-class BodyTooLarge(Exception):
-    """A body without a length went on past the limit."""
+def _about(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes | None, bool]:
+    """Host, content type and announced length, each the first of its name, and whether the body comes in chunks."""
+    host, kind, length, chunked = None, None, None, False
+    for name, value in headers:
+        if name == b"host":
+            host = value if host is None else host
+        elif name == b"content-type":
+            kind = value if kind is None else kind
+        elif name == b"content-length":
+            length = value if length is None else length
+        elif name == b"transfer-encoding":
+            chunked = True
+    return host or b"", kind or b"", length, chunked
 
 
 class _Meter:
+    """A body without a length: a refusal as soon as it goes on past the limit."""
+
     def __init__(self, receive: Receive, most: int) -> None:
         self._receive = receive
-        self._left = most
+        self._most = self._left = most
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._left -= len(message.get("body", b""))
         if self._left < 0:
-            raise BodyTooLarge
+            raise TooLarge(_TOO_LARGE.filled(most=self._most >> 20))
         return message
 
 
-def _is_loopback(host: str) -> bool:
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    return name in ("127.0.0.1", "localhost", "[::1]")
+def _is_loopback(host: bytes) -> bool:
+    name = host.rsplit(b":", 1)[0] if not host.endswith(b"]") else host
+    return name in (b"127.0.0.1", b"localhost", b"[::1]")
 
 
 async def _refuse(send: Callable[[Message], Awaitable[None]], status: int, code: str, reason: Label) -> None:

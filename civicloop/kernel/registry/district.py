@@ -83,7 +83,10 @@ class NotReady(Exception):
 
 @dataclass(slots=True)
 class District:
-    """Everything a handler needs; made by `open_district`, ended by `close`."""
+    """Everything a page or an effect needs; made by `open_district`, ended by `close`.
+
+    `handlers` are what the outbox does, by topic.
+    """
 
     pack: Pack
     settings: Settings
@@ -103,6 +106,7 @@ class District:
     oidc: Oidc | None
     ports: dict[str, Port]
     outbox: OutboxWorker
+    handlers: dict[str, Handler]
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -216,7 +220,7 @@ def _opened(
         observations=Observations(store, pack.code, ids), places=places,
         evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
         people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), oidc=_oidc(settings, people, store, ids), ports=open_ports(_ports(settings), store, pack.code, clock, ids),
-        outbox=OutboxWorker(store, pack.code, clock, ids, handlers, on_undeliverable=_told(engine, registry)),
+        outbox=OutboxWorker(store, pack.code, clock, ids, handlers, on_undeliverable=_told(engine, registry)), handlers=handlers,
     )  # fmt: skip
     for loop in registry.loops.values():
         if loop.effects is not None:

@@ -37,11 +37,8 @@ class Registry:
                 self.roles.setdefault(role.name, role)
         self.metrics: dict[str, Metric] = {m.name: m for loop in self.loops.values() for m in loop.metrics}
         self.pages: tuple[Page, ...] = tuple(p for loop in self.loops.values() for p in loop.pages)
-
-    @property
-    def role_names(self) -> Mapping[str, Label]:
-        """The label of each role."""
-        return {role.name: role.label for role in self.roles.values()}
+        # The label of each role.
+        self.role_names: Mapping[str, Label] = {role.name: role.label for role in self.roles.values()}
 
     @property
     def lines(self) -> dict[str, Path]:
