@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from civicloop.kernel.cases import history
+from civicloop.kernel.derive.routes import readers
 from civicloop.kernel.people.permissions import may
 from civicloop.kernel.store.database import Store
 from civicloop.web.visit import visit
@@ -66,7 +67,7 @@ async def stream(request: Request) -> Response:
     after = int(given) if given.isdecimal() else 0
     hub: Hub = request.app.state.hub
     declared = asking.district.registry.processes.get(process)
-    by = frozenset(role for action in declared.actions for role in action.roles) if declared else frozenset()
+    by = readers(declared) if declared else frozenset()
     if declared is None or may(asking.actor, by, None) is not None:
         return Response(status_code=204)
     return StreamingResponse(

@@ -179,7 +179,7 @@ class Engine(Recomputing):
 
         def operation(tx: Tx) -> Receipt:
             case, process, clocks = self._load(tx, case_id)
-            if case.master_id is not None:
+            while case.master_id is not None:
                 case, process, clocks = self._load(tx, case.master_id)
             now = self.clock.now()
             at = happened(actor, happened_at, now, None)

@@ -64,6 +64,11 @@ class Following(Linking):
         )  # fmt: skip
         if preset:
             case = msgspec.structs.replace(case, **preset)
+        if doing.key is not None and any(field.personal for field in action.evidence):
+            # A repeated request must not leave its personal values a second time.
+            before = history.row_of_request(tx, self.district, doing.key)
+            if before is not None:
+                return self._repeated_row(tx, before, action.name, None)
         stored = self._kept(tx, action.evidence, clean, case.id, now)
         made: Report | None = None
         if report is not None:
@@ -76,6 +81,7 @@ class Following(Linking):
             reports.insert_report(tx, self.district, made)
             reports.link(tx, self.district, made.id, case.id, seq)
             self._keep_contact(tx, report, made, now)
+        self._spawn(tx, doing, case, clean, seq)
         return receipt_of(case, made)
 
     def _act(
