@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -20,7 +21,7 @@ from civicloop.web import problems
 from civicloop.web.api import route as api_route
 from civicloop.web.assets import Assets
 from civicloop.web.derived import derived
-from civicloop.web.hot import HotRoutes
+from civicloop.web.hot import HotWays
 from civicloop.web.intake_rate import IntakeRate
 from civicloop.web.live import Hub
 from civicloop.web.mount import route
@@ -52,7 +53,6 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
     by_page = _derived(district)
     openings = {v.path: v for v in by_page.values() if v.kind == "open" and not v.page}
     routes: list[BaseRoute] = [
-        HotRoutes(district, rate, openings),
         Route("/healthz", _healthy),
         Mount("/static", Assets(), name="static"),
         *(route(each) for each in (*district.registry.pages, *OWN_PAGES)),
@@ -72,7 +72,9 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
     app.state.templates = Templates(loops)
     app.state.hub = Hub(district.store)
     app.state.intake_rate = rate
-    return Shield(app, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
+    # A fault of ours on a hot way is told as everywhere.
+    hot = ServerErrorMiddleware(HotWays(app, district, rate, openings), handler=problems.on_crash)
+    return Shield(hot, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
 
 
 async def _healthy(request: Request) -> Response:

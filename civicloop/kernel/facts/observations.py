@@ -99,6 +99,7 @@ class Recording:
     """The hot intake's operation, one statement: `await store.awrite(recording)` is True when it was new."""
 
     __slots__ = ("row",)
+    one_statement = True
 
     def __init__(
         self,

@@ -14,6 +14,7 @@ T = TypeVar("T")
 
 # Crockford's base 32: no I, L, O, U, so that a code can be read over the telephone.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]  # two digits at a time
 
 
 class Ids(Protocol):
@@ -28,11 +29,10 @@ class Ids(Protocol):
 
 def base32(value: int, length: int) -> str:
     """The `length` low digits of `value` in Crockford's base 32."""
-    digits = []
-    for _ in range(length):
-        digits.append(_ALPHABET[value & 31])
-        value >>= 5
-    return "".join(reversed(digits))
+    text = "" if length % 2 == 0 else _ALPHABET[value >> 5 * (length - 1) & 31]
+    for shift in range(10 * (length // 2) - 10, -1, -10):
+        text += _PAIRS[value >> shift & 1023]
+    return text
 
 
 class SystemIds:
@@ -51,7 +51,7 @@ class SystemIds:
         return prefix + base32(value, 18)
 
     def code(self, length: int = 10) -> str:
-        return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+        return base32(secrets.randbits(5 * length), length)
 
 
 class SeededIds:
