@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from starlette.testclient import TestClient
 
 from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.kernel.time.clock import DAY, HOUR, VirtualClock, format_instant
 from civicloop.kernel.time.ids import SeededIds
-from tests.interop.open311 import BASE, REPORT, client_of, reported, staff, written
+from tests.interop.open311 import BASE, REPORT, TestClient, client_of, reported, staff, written
 
 
 @pytest.fixture

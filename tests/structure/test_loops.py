@@ -18,7 +18,7 @@ FILES = {
     "fixtures.py", "README.md",
 }  # fmt: skip
 # Folders of a loop that are not an engine of its own.
-FOLDERS = {"processes", "pages", "api", "api", "fixtures", "migrations", "golden", "data", "static"}
+FOLDERS = {"processes", "pages", "api", "fixtures", "migrations", "golden", "data", "static"}
 
 
 def loops() -> dict[str, list[str]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -64,6 +65,16 @@ class EvidenceItem:
     lat: float | None
     position_consent: bool
     purpose: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A file that may be kept: `picture` is None for a document."""
+
+    data: bytes
+    original_hash: str
+    media_type: str
+    picture: Picture | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,22 +161,48 @@ class Evidence:
         Runs in any thread but the writer's. `documents` takes PDFs too; `consent` keeps the camera's position.
         Refusals: Unsupported, TooLarge, Invalid (damaged), Unavailable (no room); nothing is kept then.
         """
+        return self.keep_all(
+            [data], actor_id=actor_id, purpose=purpose, consent=consent, documents=documents, now=now
+        )[0]
+
+    def keep_all(
+        self,
+        files: Sequence[bytes],
+        *,
+        actor_id: str,
+        purpose: str,
+        consent: bool = False,
+        documents: bool = False,
+        now: Instant | None = None,
+    ) -> list[EvidenceItem]:
+        """Keeps several files in their order, or none of them when one is refused; as `keep`."""
+        at = self._clock.now() if now is None else now
+        kept: list[EvidenceItem] = []
+        for ready in [self._ready(data, documents) for data in files]:
+            if isinstance(ready, EvidenceItem):
+                kept.append(ready)
+                continue
+            if ready.picture is not None:
+                item = self._keep_picture(ready.picture, ready.original_hash, actor_id, purpose, consent, at)
+            else:
+                item = EvidenceItem(
+                    self._put(ready.data), "document", ready.media_type, len(ready.data), None, None, ready.original_hash,
+                    None, None, None, actor_id, at, None, None, None, False, purpose,
+                )  # fmt: skip
+            kept.append(self._store.write(partial(self._insert, item=item)))
+        return kept
+
+    def _ready(self, data: bytes, documents: bool) -> EvidenceItem | _Ready:
+        """The row of a file that is known, or the file looked at and drawn afresh; nothing is written."""
         original_hash = _sha256(data)
         with self._store.read() as tx:
             known = self._by_original(tx, original_hash)
         if known is not None and (documents or known.kind == "image") and self._files_exist(known):
             return known
         media_type = check_kind(data, self.limits, documents=documents)
-        at = self._clock.now() if now is None else now
-        if media_type in self.limits.image_types:
-            picture = redraw(data, media_type, self.limits, self._zone)
-            item = self._keep_picture(picture, original_hash, actor_id, purpose, consent, at)
-        else:
-            item = EvidenceItem(
-                self._put(data), "document", media_type, len(data), None, None, original_hash, None, None, None,
-                actor_id, at, None, None, None, False, purpose,
-            )  # fmt: skip
-        return self._store.write(lambda tx: self._insert(tx, item))
+        drawn = media_type in self.limits.image_types
+        picture = redraw(data, media_type, self.limits, self._zone) if drawn else None
+        return _Ready(data, original_hash, media_type, picture)
 
     def _keep_picture(
         self, picture: Picture, original_hash: str, actor: str, purpose: str, consent: bool, at: Instant

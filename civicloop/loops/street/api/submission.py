@@ -12,7 +12,6 @@ from typing import Any, Final
 from civicloop.kernel.cases.engine import Receipt
 from civicloop.kernel.cases.fields import Position, read_given
 from civicloop.kernel.cases.reports import REPORT_FIELDS, ReportGiven
-from civicloop.kernel.facts.images import check_kind
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import Actor
 from civicloop.kernel.refusal import Invalid, Refusal
@@ -191,17 +190,13 @@ def _pictures(sent: Sent, files: Sequence[bytes], wrong: dict[str, Label]) -> Pi
 
 
 def _kept(district: District, files: Sequence[bytes], actor: Actor) -> tuple[str, ...]:
-    """The hashes of the pictures, each once; all are looked at before the first is kept."""
+    """The hashes of the pictures, each once; none is kept when one is refused."""
     try:
-        for data in files:
-            check_kind(data, district.evidence.limits, documents=False)
-        kept = [
-            district.evidence.keep(data, actor_id=actor.signature, purpose="media").hash for data in files
-        ]
+        kept = district.evidence.keep_all(files, actor_id=actor.signature, purpose="media")
     except Refusal as refused:
         refused.fields = refused.fields or {"media": refused.reason}
         raise
-    return tuple(dict.fromkeys(kept))
+    return tuple(dict.fromkeys(item.hash for item in kept))
 
 
 def named(refused: Refusal) -> list[tuple[str, Label]]:
