@@ -11,6 +11,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -250,7 +251,7 @@ class GeoJsonSource:
         self._text = io.TextIOWrapper(self._raw, encoding="utf-8-sig")
         self._features = self._read()
         try:
-            self._first = [feature for feature, _ in zip(self._features, range(LOOKED_AT), strict=False)]
+            self._first = list(islice(self._features, LOOKED_AT))
         except SourceError:
             self.close()
             raise
