@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from civicloop.kernel.cases.process import Process
 from tests.kernel.declared import BOSTON_LIKE, PIECE, RICH
 from tests.kernel.derived_machine import Derived, machine
+from tests.kernel.derived_walk import walker
 
 SLOW = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
 
@@ -35,3 +37,12 @@ def test_the_machine_of_a_rich_process() -> None:
 
 def test_the_machine_of_two_actions() -> None:
     run(machine(BOSTON_LIKE), 15)
+
+
+@pytest.mark.parametrize("processes", [(RICH, PIECE), (BOSTON_LIKE,)], ids=lambda p: p[0].name)
+def test_every_action_of_every_state_is_struck_at_every_point(processes: tuple[Process, ...]) -> None:
+    walk = walker(*processes)("walk")
+    steps = walk.walk(3000)
+    walk.end()
+    assert {step: points for step, points in walk.left.items() if points} == {}, f"after {steps} steps"
+    assert walk.declared <= walk.succeeded
