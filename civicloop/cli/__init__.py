@@ -64,4 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, NotReady, OSError) as error:
         print(f"civicloop {given.command}: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130  # asked to stop: no fault, and nothing to trace
     return status
