@@ -88,7 +88,9 @@ class Client:
         said: list[Message] = []
 
         async def receive() -> Message:
-            return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+            if not incoming:
+                await asyncio.Event().wait()  # the caller stays on the line
+            return incoming.pop(0)
 
         async def send(message: Message) -> None:
             said.append(message)
