@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-import msgspec
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
@@ -17,12 +13,6 @@ from civicloop.web.visit import visit
 _NO_FILE = Label("没有这个文件。", "There is no such file.")
 _WHY = Label("查看原图须填写理由(why)。", "Say why you open the original (why).")
 _FILES = frozenset({"basemap.geojson", "labels.geojson", "cells.geojson"})
-_KINDS = {
-    "outline.geojson": "district",
-    "streets.geojson": "street",
-    "communities.geojson": "community",
-    "roads.geojson": "road",
-}
 _JPEG = "image/jpeg"
 _GEOJSON = "application/geo+json"
 _AN_HOUR = {"Cache-Control": "max-age=3600"}
@@ -56,28 +46,12 @@ def original(request: Request) -> Response:
 
 
 def layer(request: Request) -> Response:
-    """GET /map/NAME.geojson: one kind of the base map's features (outline, streets, ...), the cells, the labels."""
+    """GET /map/NAME: a layer of the base map as GeoJSON."""
     name = request.path_params["name"]
-    folder = visit(request).district.pack.places_folder
-    if name in _FILES:
-        if not (folder / name).exists():
-            raise Missing(_NO_FILE)
-        return FileResponse(folder / name, media_type=_GEOJSON, headers=_AN_HOUR)
-    if name not in _KINDS:
+    path = visit(request).district.pack.places_folder / name
+    if name not in _FILES or not path.exists():
         raise Missing(_NO_FILE)
-    return Response(
-        _features(folder / "basemap.geojson", _KINDS[name]), media_type=_GEOJSON, headers=_AN_HOUR
-    )
-
-
-@cache
-def _features(path: Path, kind: str) -> bytes:
-    """The features of one kind, with the `name` that the map shows."""
-    collection = msgspec.json.decode(path.read_bytes())
-    found = [f for f in collection["features"] if f["properties"]["kind"] == kind]
-    for feature in found:
-        feature["properties"].setdefault("name", feature["properties"].get("zh", ""))
-    return msgspec.json.encode({**collection, "features": found})
+    return FileResponse(path, media_type=_GEOJSON, headers=_AN_HOUR)
 
 
 def _evidence(request: Request) -> Evidence:

@@ -17,10 +17,10 @@ PAGES: tuple[Page, ...] = (
     page("/follow", f"{_PUBLIC}:follow", "public", _FOLLOW, nav=True, area="public", icon="search", hint=Label("凭查询码看到哪一步了", "See with your code how far it has come")),
     page("/street/reports/{code}", f"{_PUBLIC}:followed", "public", _FOLLOW, area="public"),
     page("/street/reports/{code}/{action}", f"{_PUBLIC}:answer", "public", _FOLLOW, methods=("POST",), area="public"),
-    page("/street/crew", f"{_PHONE}:crew", "crew", Label("我的任务", "My tasks"), nav=True),
+    page("/street/crew", f"{_PHONE}:crew", "crew", Label("我的任务", "My tasks"), nav=True, icon="wrench"),
     page("/street/crew/{id}", f"{_PHONE}:task", "crew", Label("处置任务", "Task")),
     page("/street/crew/{id}/{action}", f"{_PHONE}:done", "crew", Label("处置任务", "Task"), methods=("POST",)),
     page("/street/check/{id}/{action}", f"{_PHONE}:checked", "checker", Label("核查", "Check"), methods=("POST",)),
-    page("/street/check", f"{_PHONE}:check", "checker", Label("待核查", "To check"), nav=True),
-    page("/street/patrol", f"{_PHONE}:patrol", "collector", Label("巡查", "Patrol"), nav=True),
+    page("/street/check", f"{_PHONE}:check", "checker", Label("待核查", "To check"), nav=True, icon="eye"),
+    page("/street/patrol", f"{_PHONE}:patrol", "collector", Label("巡查", "Patrol"), nav=True, icon="pin"),
 )  # fmt: skip
