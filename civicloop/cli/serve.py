@@ -13,6 +13,7 @@ import uvicorn
 from civicloop.app import build
 from civicloop.kernel.registry.district import District, Settings, open_district
 
+BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -30,6 +31,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
     district = open_district(settings)
     try:
         fill_demo(district)
+        # Whoever reads the address may come at once: he waits a moment and is not refused.
+        listener.listen(BACKLOG)
         _announce(district, listener)
         config = configured(build(district), settings)
         settle()
@@ -123,4 +126,5 @@ def _announce(district: District, listener: socket.socket) -> None:
             role = account.grants[0].role if account.grants else ""
             label = district.registry.role_names.get(role)
             lines.append(f"  {account.login:24} {label.zh if label else role} {label.en if label else ''}")
+        lines += [f"demo API key: {key.text} ({', '.join(key.scopes)})" for key in district.pack.keys]
     print("\n".join(lines), flush=True)

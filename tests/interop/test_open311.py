@@ -408,3 +408,19 @@ def test_no_other_site_s_page_may_read_it(server: TestClient) -> None:
 def test_the_api_document_holds_the_operations(server: TestClient) -> None:
     paths = server.get("/api/openapi.json").json()["paths"]
     assert {"get", "post"} <= set(paths["/open311/v2/requests.{format}"])
+
+
+@pytest.mark.postgres
+def test_the_same_on_postgresql(postgres_empty_url: str, tmp_path: Path, clock: VirtualClock) -> None:
+    settings = Settings(tmp_path, database=postgres_empty_url)
+    opened = open_district(settings, clock=clock, ids=SeededIds("open311"), inline=True)
+    try:
+        server = client_of(opened)
+        test_a_merged_request_keeps_its_id_and_names_its_parent(server, opened)
+        test_personal_values_are_kept_apart(server, opened)
+        clock.advance(200 * DAY)
+        test_the_page_past_the_end_is_empty(server, opened, clock)
+        clock.advance(200 * DAY)
+        test_lists_filter_by_service_and_window(server, opened, clock)
+    finally:
+        opened.close()
