@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -24,6 +25,7 @@ from civicloop.kernel.cases.reports import REPORT_FIELDS, ReportGiven
 from civicloop.kernel.derive import answers
 from civicloop.kernel.derive.routes import LIST_FILTERS, RouteValue
 from civicloop.kernel.derive.schema import BULK_AT_MOST, CASES, REPORT, REVISION, read_json, read_revision
+from civicloop.kernel.facts.datum import Datum, is_datum
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
 from civicloop.kernel.people.roles import Actor, ApiScope, Where
@@ -48,7 +50,8 @@ NEEDS: Final[Mapping[str, ApiScope]] = {
     "list": "read", "show": "read", "history": "read", "open": "open", "perform": "perform", "bulk": "perform",
 }  # fmt: skip
 
-_FILTERS: Final = frozenset(LIST_FILTERS) | {"breached"}
+_FILTERS: Final = frozenset(LIST_FILTERS) | {"breached", "datum"}
+_NO_DATUM = Label("坐标系须是 wgs84、gcj02 或 cgcs2000。", "The datum must be wgs84, gcj02 or cgcs2000.")
 _LATER = frozenset({REPORT})
 _WITH_REVISION = frozenset({REVISION})
 _WITH_CASES = frozenset({CASES})
@@ -100,7 +103,11 @@ def _list(request: Request, value: RouteValue, district: District, actor: Actor)
         found = queue.page(
             tx, district.code, wanted, actor, value.by, after=params.get("cursor", ""), limit=limit
         )
-    return answers.list_json(value.process, found.cases, found.after)
+    body = answers.list_json(value.process, found.cases, found.after)
+    datum = _datum(params)
+    return (
+        body if datum == "wgs84" else {**body, "cases": [answers.in_datum(c, datum) for c in body["cases"]]}
+    )
 
 
 def _show(request: Request, value: RouteValue, district: District, actor: Actor) -> Any:
@@ -109,7 +116,17 @@ def _show(request: Request, value: RouteValue, district: District, actor: Actor)
         clocks = rows.load_clocks(tx, district.code, case.id)
         earlier = district.engine.doers(tx, case)
     offers = district.engine.offers(case, actor, earlier)
-    return answers.detail_json(value.process, case, clocks, offers)
+    body = answers.detail_json(value.process, case, clocks, offers)
+    datum = _datum(request.query_params)
+    return body if datum == "wgs84" else {**body, "case": answers.in_datum(body["case"], datum)}
+
+
+def _datum(params: QueryParams) -> Datum:
+    """The datum that positions are asked for in; Invalid for one that is none."""
+    datum = params.get("datum", "wgs84")
+    if not is_datum(datum):
+        raise Invalid(_NO_DATUM, fields={"datum": _NO_DATUM})
+    return datum
 
 
 def _history(request: Request, value: RouteValue, district: District, actor: Actor) -> Any:

@@ -16,6 +16,7 @@ from civicloop.kernel.cases.engine import Offer, Receipt
 from civicloop.kernel.cases.history import HistoryRow
 from civicloop.kernel.cases.limits import LimitClock
 from civicloop.kernel.cases.process import Process
+from civicloop.kernel.facts.datum import Datum, Point, convert
 from civicloop.kernel.label import Label
 from civicloop.kernel.time.clock import Instant, format_instant
 
@@ -50,7 +51,7 @@ SCHEMAS: dict[str, Json] = {
     "Case": _closed(
         id=_TEXT, number=_TEXT, process=_TEXT, version={"type": "integer"}, state=_TEXT, state_label=reference("Label"),
         previous_state=_TEXT, revision={"type": "integer", "minimum": 1}, seq={"type": "integer"}, kind=_TEXT,
-        title=_TEXT, lon=_MAYBE_NUMBER, lat=_MAYBE_NUMBER, street=_TEXT, community=_TEXT, cell=_TEXT, unit=_TEXT,
+        title=_TEXT, lon=_MAYBE_NUMBER, lat=_MAYBE_NUMBER, datum=_TEXT, street=_TEXT, community=_TEXT, cell=_TEXT, unit=_TEXT,
         holder=_TEXT, priority={"type": "integer"}, source=_TEXT, parent_id=_MAYBE_TEXT, master_id=_MAYBE_TEXT,
         first_seen_at=_TIME, opened_at=_TIME, changed_at=_TIME, closed_at=_MAYBE_TIME, ended_at=_MAYBE_TIME,
         due_at=_MAYBE_TIME, breaches=_COUNT, reworks=_COUNT, reports={"type": "integer"}, data=_DATA,
@@ -102,8 +103,11 @@ def _label(label: Label) -> Json:
 def case_json(process: Process, case: Case) -> Json:
     """A case; `state` is the name, `state_label` what people read."""
     found: Json = {
-        name: getattr(case, name) for name in SCHEMAS["Case"]["properties"] if name != "state_label"
+        name: getattr(case, name)
+        for name in SCHEMAS["Case"]["properties"]
+        if name not in ("state_label", "datum")
     }
+    found["datum"] = "wgs84"
     for name in found:
         if name.endswith("_at"):
             found[name] = _iso(found[name])
@@ -112,6 +116,14 @@ def case_json(process: Process, case: Case) -> Json:
     found["state_label"] = _label(state.label if state else Label(case.state, case.state))
     found["data"] = dict(case.data)
     return found
+
+
+def in_datum(case: Json, datum: Datum) -> Json:
+    """The same case with its position in another datum (Chinese maps draw in GCJ-02)."""
+    if case["lon"] is None:
+        return {**case, "datum": datum}
+    point = convert(Point(case["lon"], case["lat"]), datum)
+    return {**case, "lon": point.lon, "lat": point.lat, "datum": datum}
 
 
 def list_json(process: Process, cases: Iterable[Case], after: str) -> Json:

@@ -9,6 +9,7 @@ from civicloop.kernel.cases.process import Process
 from civicloop.kernel.derive.answers import SCHEMAS, reference
 from civicloop.kernel.derive.routes import KERNELS_OWN, RouteValue, routes
 from civicloop.kernel.derive.schema import Known, body_schema, bulk_schema, opening_schema
+from civicloop.kernel.facts.datum import DATUMS
 from civicloop.kernel.label import Label
 
 Document = dict[str, Any]
@@ -149,6 +150,8 @@ def _parameters(route: RouteValue) -> list[Document]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": 64},
             }
         )  # fmt: skip
+    if route.kind == "show":
+        found.append(_query(*_DATUM))
     if route.kind in ("open", "perform"):
         found.append(
             {
@@ -157,6 +160,13 @@ def _parameters(route: RouteValue) -> list[Document]:
             }
         )  # fmt: skip
     return found
+
+
+_DATUM: tuple[str, Document, Label] = (
+    "datum",
+    {"type": "string", "enum": list(DATUMS)},
+    Label("位置的坐标系,缺省 wgs84", "Datum of the positions, wgs84 unless said"),
+)
 
 
 def _filters(process: Process) -> list[Document]:
@@ -181,11 +191,13 @@ def _filters(process: Process) -> list[Document]:
             {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             words("条数", "How many"),
         ),
+        _DATUM,
     ]
-    return [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": said(label)}
-        for name, schema, label in rows
-    ]
+    return [_query(*row) for row in rows]
+
+
+def _query(name: str, schema: Document, label: Label) -> Document:
+    return {"name": name, "in": "query", "required": False, "schema": schema, "description": said(label)}
 
 
 def _responses(route: RouteValue) -> Document:
