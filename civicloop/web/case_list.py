@@ -29,7 +29,7 @@ PART: Final = "case-rows"
 PAGE: Final = 50
 COUNTED: Final = 1000
 FOLDED: Final = ("kind", "street", "unit", "breached")
-SHOWN: Final = ("q", "state", "kind", "street", "unit", "breached", "open")
+SHOWN: Final = ("q", "state", "kind", "street", "community", "unit", "holder", "breached", "open")
 
 _STATE = Label("状态", "State")
 _KIND = Label("类别", "Category")

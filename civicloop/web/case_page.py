@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from civicloop.kernel.cases.declaration import Action
 from civicloop.kernel.cases.history import HistoryRow
 from civicloop.kernel.cases.limits import LimitClock
 from civicloop.kernel.cases.process import Process
+from civicloop.kernel.cases.queue import Filter
 from civicloop.kernel.cases.reports import Report
 from civicloop.kernel.derive.diagram import main_path
 from civicloop.kernel.derive.forms import in_order
@@ -26,6 +28,7 @@ from civicloop.kernel.registry.district import District
 from civicloop.kernel.store.transaction import Tx
 from civicloop.web import case_view, forms, shell
 from civicloop.web import components as ui
+from civicloop.web.components import Option
 from civicloop.web.visit import Visit, visit
 
 PLACE = "#case-view"
@@ -54,6 +57,7 @@ _NOTHING = Label("此案现在没有您可办的事项。", "There is nothing fo
 _CONTACT = Label("已留联系方式", "Left a contact")
 _CHANNEL = Label("渠道 {channel}", "By {channel}")
 _LATEST = 50
+CLOSE_BY = 6
 WORDS: Mapping[str, Label] = {
     "actions": _ACTIONS, "since": _SINCE, "deadlines": _DEADLINES, "details": _DETAILS, "story": _STORY, "told": _TOLD,
     "children": _CHILDREN, "merged": _MERGED, "cancel": _CANCEL, "nothing": _NOTHING,
@@ -204,6 +208,7 @@ def _report(asking: Visit, report: Report) -> dict[str, Any]:
         "address": report.address,
         "pictures": [case_view.picture(h, case_view.REPORTED_PICTURE) for h in report.media],
         "contact": _CONTACT if report.subject else None,
+        "contact_href": f"/reports/{report.id}/contact",
     }
 
 
@@ -295,7 +300,7 @@ def _form(asking: Visit, process: Process, whole: Whole, doing: Doing) -> dict[s
     inside = Markup("").join(
         (
             hidden(asking, case),
-            forms.draw(fields, case_view.choices(asking, case), values=values, errors=errors, lang=lang),
+            forms.draw(fields, _choices(asking, process, case, action), values=values, errors=errors, lang=lang),
             ui.button_row(
                 ui.button(action.label, kind="danger" if action.danger else "primary", lang=lang),
                 ui.button(
@@ -322,6 +327,31 @@ def _form(asking: Visit, process: Process, whole: Whole, doing: Doing) -> dict[s
             lang=lang,
         ),
     }
+
+
+def _choices(asking: Visit, process: Process, case: Case, action: Action) -> forms.Choices:
+    """What the form's choices are drawn from; where it asks for a case, the open ones close by."""
+    found = case_view.choices(asking, case)
+    if not any(each.kind == "case" for each in action.evidence):
+        return found
+    wanted = Filter(process.name, communities=(case.community,) if case.community else (), open=True)
+    with asking.district.store.read() as tx:
+        near = queue.page(tx, asking.district.code, wanted, asking.actor, readers(process)).cases
+    others = sorted((c for c in near if c.id != case.id and c.master_id is None), key=partial(_apart, case))
+    options = tuple(
+        Option(
+            card.case.id, card.title, f"{card.case.number} · {card.since} · {card.state.text(asking.lang)}"
+        )
+        for card in case_view.cards(asking, others[:CLOSE_BY], "")
+    )
+    return replace(found, cases=options)
+
+
+def _apart(case: Case, other: Case) -> float:
+    """How far two cases lie apart, for an order only: squared degrees."""
+    if case.lon is None or case.lat is None or other.lon is None or other.lat is None:
+        return 1.0
+    return (case.lon - other.lon) ** 2 + (case.lat - other.lat) ** 2
 
 
 def _known(action: Action, case: Case) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 
+from civicloop.kernel.cases import queue
 from civicloop.kernel.cases.fields import Field
 from civicloop.kernel.facts.reference import Snapshot
 from civicloop.kernel.label import Label
@@ -20,8 +21,11 @@ from civicloop.kernel.time.clock import Instant, from_datetime
 from civicloop.web import components as ui
 from civicloop.web.components import Branch, MapLayer, Option
 
+NUMBER = ".number"  # beside a case field: the case's number, typed
 KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has uploaded already
 CATEGORIES = "categories"
+
+_BY_NUMBER = Label("或填写案号", "Or give its number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Choices:
     now: Instant
     units: tuple[Option, ...] = ()
     people: tuple[Option, ...] = ()
+    cases: tuple[Option, ...] = ()
 
 
 def raw_values(fields: Sequence[Field], form: FormData, district: District, actor_id: str) -> dict[str, Any]:
@@ -71,11 +76,20 @@ def _raw(field: Field, form: FormData, district: District, actor_id: str, zone: 
                 hashes.append(item.hash)
         return list(dict.fromkeys(hashes))
     text = form.get(name)
+    if field.kind == "case":
+        typed = form.get(name + NUMBER)
+        return _case_id(district, str(typed)) if typed else text
     if not isinstance(text, str):
         return None
     if field.kind == "instant" and text:
         return _local_instant(text, zone)
     return text
+
+
+def _case_id(district: District, typed: str) -> str:
+    """The id of the case of a number; what is none is left for the sentence of whoever looks for it."""
+    with district.store.read() as tx:
+        return queue.number_or_id(tx, district.code, typed) or typed.strip()
 
 
 def _local_instant(text: str, zone: ZoneInfo) -> Any:
@@ -122,6 +136,8 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
             return ui.choice_field(field.name, field.label, choices.units, value=text, **common)
         case "person":
             return ui.choice_field(field.name, field.label, choices.people, value=text, **common)
+        case "case":
+            return _case_control(field, choices, text, common)
         case "photo":
             kept = Markup("").join(
                 Markup('<input type="hidden" name="{}" value="{}">').format(field.name + KEPT, h)
@@ -143,6 +159,17 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
             )
         case _:
             return ui.text_field(field.name, field.label, value=text, **common)
+
+
+def _case_control(field: Field, choices: Choices, text: str, common: dict[str, Any]) -> Markup:
+    """The cases that it may well be, and a line for the number of any other."""
+    known = [option.value for option in choices.cases]
+    if not known:
+        return ui.text_field(field.name, field.label, value=text, **common)
+    near = ui.choice_field(field.name, field.label, choices.cases, value=text, style="radio", **common)
+    other = {**_without(common, "error"), "required": False, "hint": ""}
+    typed = "" if text in known else text
+    return near + ui.text_field(field.name + NUMBER, _BY_NUMBER, value=typed, width="half", **other)
 
 
 def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
