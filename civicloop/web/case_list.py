@@ -18,6 +18,7 @@ from civicloop.kernel.cases.queue import CasePage, Filter
 from civicloop.kernel.derive.routes import RouteValue, in_bulk, performed
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
+from civicloop.kernel.store.transaction import Tx
 from civicloop.web import case_page, case_view, filters, forms, locale, shell
 from civicloop.web import components as ui
 from civicloop.web.case_view import Card
@@ -68,7 +69,9 @@ def list_page(request: Request, value: RouteValue) -> Response:
     after = request.query_params.get("after", "")
     with asking.district.store.read() as tx:
         code = asking.district.code
-        found = queue.page(tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE)
+        found = _by_number(tx, asking, value, wanted.words) or queue.page(
+            tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE
+        )
         count = None if wanted.words else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED)
         seq = history.head(tx, code).seq
     rows = _rows(request, process, found, given, after, seq)
@@ -90,6 +93,15 @@ def list_page(request: Request, value: RouteValue) -> Response:
         "texts": {"case": _CASE},
     }
     return shell.page(request, "case_list.html", process.label, {**context, "live_page": True})
+
+
+def _by_number(tx: Tx, asking: Visit, value: RouteValue, words: str) -> CasePage | None:
+    """The one case whose number the words are, known at once and not only when the index has it."""
+    case_id = queue.number_or_id(tx, asking.district.code, words) if words else None
+    case = case_page.one(asking.district, tx, case_id) if case_id else None
+    if case is None or case.process != value.process.name:
+        return None
+    return CasePage((case,), "") if asking.district.engine.visible(case, asking.actor, value.by) else None
 
 
 def wanted_by(process: Process, given: dict[str, str]) -> tuple[Filter, int]:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 
 from civicloop.kernel.cases import queue
+from civicloop.kernel.cases import queue
 from civicloop.kernel.cases.fields import Field
 from civicloop.kernel.facts.reference import Snapshot
 from civicloop.kernel.label import Label
@@ -21,11 +22,11 @@ from civicloop.kernel.time.clock import Instant, from_datetime
 from civicloop.web import components as ui
 from civicloop.web.components import Branch, MapLayer, Option
 
-NUMBER = ".number"  # beside a case field: the case's number, typed
+NEAR = ".near"  # beside a case field: one of the cases close by, chosen
 KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has uploaded already
 CATEGORIES = "categories"
 
-_BY_NUMBER = Label("或填写案号", "Or give its number")
+_NEAR = Label("附近的案件", "Cases close by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +78,20 @@ def _raw(field: Field, form: FormData, district: District, actor_id: str, zone: 
         return list(dict.fromkeys(hashes))
     text = form.get(name)
     if field.kind == "case":
-        typed = form.get(name + NUMBER)
-        return _case_id(district, str(typed)) if typed else text
+        return _case_id(district, str(text)) if text else form.get(name + NEAR)
     if not isinstance(text, str):
         return None
     if field.kind == "instant" and text:
         return _local_instant(text, zone)
+    if field.kind == "case" and text.strip():
+        return _case_id(district, text)
     return text
+
+
+def _case_id(district: District, text: str) -> str:
+    """The id of the case whose number a person wrote; what is no case is left for the engine's own sentence."""
+    with district.store.read() as tx:
+        return queue.number_or_id(tx, district.code, text) or text
 
 
 def _case_id(district: District, typed: str) -> str:
@@ -162,14 +170,17 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
 
 
 def _case_control(field: Field, choices: Choices, text: str, common: dict[str, Any]) -> Markup:
-    """The cases that it may well be, and a line for the number of any other."""
-    known = [option.value for option in choices.cases]
-    if not known:
-        return ui.text_field(field.name, field.label, value=text, **common)
-    near = ui.choice_field(field.name, field.label, choices.cases, value=text, style="radio", **common)
-    other = {**_without(common, "error"), "required": False, "hint": ""}
-    typed = "" if text in known else text
-    return near + ui.text_field(field.name + NUMBER, _BY_NUMBER, value=typed, width="half", **other)
+    """A line for a case's number, and the cases that it may well be."""
+    near = [option.value for option in choices.cases]
+    typed = ui.text_field(
+        field.name, field.label, value="" if text in near else text, **{**common, "required": not near}
+    )
+    if not near:
+        return typed
+    lang, value = common["lang"], text if text in near else ""
+    return typed + ui.choice_field(
+        field.name + NEAR, _NEAR, choices.cases, value=value, required=False, style="radio", lang=lang
+    )
 
 
 def _without(values: dict[str, Any], name: str) -> dict[str, Any]:
