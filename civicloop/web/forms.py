@@ -12,7 +12,6 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 
 from civicloop.kernel.cases import queue
-from civicloop.kernel.cases import queue
 from civicloop.kernel.cases.fields import Field
 from civicloop.kernel.facts.reference import Snapshot
 from civicloop.kernel.label import Label
@@ -78,26 +77,19 @@ def _raw(field: Field, form: FormData, district: District, actor_id: str, zone: 
         return list(dict.fromkeys(hashes))
     text = form.get(name)
     if field.kind == "case":
-        return _case_id(district, str(text)) if text else form.get(name + NEAR)
+        typed = str(text or "").strip()
+        return _case_id(district, typed) if typed else form.get(name + NEAR)
     if not isinstance(text, str):
         return None
     if field.kind == "instant" and text:
         return _local_instant(text, zone)
-    if field.kind == "case" and text.strip():
-        return _case_id(district, text)
     return text
-
-
-def _case_id(district: District, text: str) -> str:
-    """The id of the case whose number a person wrote; what is no case is left for the engine's own sentence."""
-    with district.store.read() as tx:
-        return queue.number_or_id(tx, district.code, text) or text
 
 
 def _case_id(district: District, typed: str) -> str:
     """The id of the case of a number; what is none is left for the sentence of whoever looks for it."""
     with district.store.read() as tx:
-        return queue.number_or_id(tx, district.code, typed) or typed.strip()
+        return queue.number_or_id(tx, district.code, typed) or typed
 
 
 def _local_instant(text: str, zone: ZoneInfo) -> Any:
