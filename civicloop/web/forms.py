@@ -164,9 +164,7 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
 def _case_control(field: Field, choices: Choices, text: str, common: dict[str, Any]) -> Markup:
     """A line for a case's number, and the cases that it may well be."""
     near = [option.value for option in choices.cases]
-    typed = ui.text_field(
-        field.name, field.label, value="" if text in near else text, **{**common, "required": not near}
-    )
+    typed = ui.text_field(field.name, field.label, value="" if text in near else text, **common)
     if not near:
         return typed
     lang, value = common["lang"], text if text in near else ""
