@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,7 +12,7 @@ import pytest
 from civicloop.kernel.cases import history, reports, rows
 from civicloop.kernel.cases.engine import Engine
 from civicloop.kernel.cases.limits import LimitClock
-from civicloop.kernel.cases.process import Action, Limit, Process, State, work_days
+from civicloop.kernel.cases.process import Action, Field, Limit, Process, State, work_days
 from civicloop.kernel.cases.reports import ReportGiven
 from civicloop.kernel.people.roles import PUBLIC, importer
 from civicloop.kernel.refusal import Conflict, Forbidden, Guarded, Invalid, Missing, NotNow, Refusal
@@ -20,7 +21,18 @@ from civicloop.kernel.time.calendar import Calendar, CalendarSet
 from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, VirtualClock, parse_instant
 from civicloop.kernel.time.duty import DayRow, Week, weekly
 from civicloop.kernel.time.ids import SeededIds
-from tests.kernel.cases import BOSS, BOTH, CHECKER, DISTRICT, OTHER_WORKER, WORKER, engine_over, label
+from tests.kernel.cases import (
+    BOSS,
+    BOTH,
+    CHECKER,
+    DISTRICT,
+    JOB,
+    OTHER_WORKER,
+    WHAT,
+    WORKER,
+    engine_over,
+    label,
+)
 
 
 @pytest.fixture
@@ -148,6 +160,27 @@ def test_the_same_key_answers_the_same(engine: Engine) -> None:
     assert engine.perform(first.case_id, "take", {}, WORKER, key="k2").seq == done.seq
     with pytest.raises(Conflict):
         engine.perform(first.case_id, "hold", {"reason": "x"}, BOSS, key="k2")
+
+
+def test_the_same_key_with_a_name_keeps_the_name_once(
+    store: Store, clock: VirtualClock, ids: SeededIds
+) -> None:
+    who = Field("who", label("Who"), "text", required=False, personal=True)
+    named = replace(
+        JOB, name="named", children=(), actions=(replace(JOB.actions[0], evidence=(WHAT, who)), *JOB.actions[1:])
+    )  # fmt: skip
+    engine = engine_over(store, clock, ids, [named])
+    given = {"what": "mend", "who": "王芳"}
+    first = engine.open("named", "ask", given, PUBLIC, key="k")
+    again = engine.open("named", "ask", given, PUBLIC, key="k")
+    assert (again.case_id, again.repeated) == (first.case_id, True)
+    with store.read() as tx:
+        assert tx.one("SELECT COUNT(*) FROM personal", ()) == (1,)
+    for other in ({"what": "mend", "who": "李雷"}, {"what": "mend"}, {"what": "paint", "who": "王芳"}):
+        with pytest.raises(Conflict):
+            engine.open("named", "ask", other, PUBLIC, key="k")
+    assert not engine.open("named", "ask", {"what": "mend"}, PUBLIC, key="l").repeated
+    assert engine.open("named", "ask", {"what": "mend"}, PUBLIC, key="l").repeated
 
 
 def test_clocks_pause_resume_and_restart(engine: Engine, clock: VirtualClock) -> None:

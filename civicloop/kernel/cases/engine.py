@@ -133,11 +133,12 @@ class Engine(Recomputing):
         """
 
         def operation(tx: Tx) -> Receipt:
+            # The case first: whoever sends the same at once holds it, and his row is seen only after that.
+            case, process, clocks = self._load(tx, case_id)
             if key is not None:
                 row = history.row_of_request(tx, self.district, key)
                 if row is not None:
                     return self._repeated_row(tx, row, action, case_id)
-            case, process, clocks = self._load(tx, case_id)
             now = self.clock.now()
             seen = case
             at = happened(actor, happened_at, now, case, offline=offline)

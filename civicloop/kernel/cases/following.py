@@ -14,7 +14,7 @@ from civicloop.kernel.cases.compiled import (
     BREACH,
 )
 from civicloop.kernel.cases.declaration import Action, Children
-from civicloop.kernel.cases.fields import read_given
+from civicloop.kernel.cases.fields import plain, read_given
 from civicloop.kernel.cases.limits import (
     LimitClock,
     merged,
@@ -52,6 +52,11 @@ class Following(Linking):
     ) -> Receipt:
         process, action, now = doing.process, doing.action, doing.now
         seq_before = history.head(tx, self.district).seq
+        if doing.key and any(field.personal for field in action.evidence):
+            # Personal values are kept before the row is written: the same request again must not leave them twice.
+            row = history.row_of_request(tx, self.district, doing.key)
+            if row is not None:
+                return self._repeated(tx, row, doing, clean, {n: plain(v) for n, v in clean.items()})
         start = process.compiled.start.name
         case = Case(
             id=self.ids.new("c"), number=case_number(now, seq_before + 1), process=process.name, version=process.version,
@@ -76,7 +81,9 @@ class Following(Linking):
             stored["report"] = made.id
         case, _, seq = self._apply(tx, doing, case, [], start, clean, stored, made)
         if seq == 0:
-            return self._repeated(tx, doing.key or "", process.name, action.name, None, stored)
+            row = history.row_of_request(tx, self.district, doing.key or "")
+            assert row is not None
+            return self._repeated(tx, row, doing, clean, stored)
         if made is not None and report is not None:
             reports.insert_report(tx, self.district, made)
             reports.link(tx, self.district, made.id, case.id, seq)
@@ -107,6 +114,9 @@ class Following(Linking):
             )
         master_id = case.master_id
         case, clocks, seq = self._apply(tx, doing, case, clocks, None, clean, stored, None)
+        if seq == 0:
+            # The case itself was asked for the key, so the key has just been used for another one.
+            raise Conflict(sentences.KEY_REUSED, code="key-reused")
         if moved_reports and master_id:
             self._move_reports(tx, doing, case, master_id, moved_reports, seq)
         self._spawn(tx, doing, case, clean, seq)
@@ -260,17 +270,28 @@ class Following(Linking):
                     self._apply(tx, told, child, clocks, None, {}, {}, None)
 
     def _repeated(
-        self, tx: Tx, key: str, process: str, action: str, case_id: str | None, stored: Mapping[str, Any]
+        self,
+        tx: Tx,
+        row: history.HistoryRow,
+        doing: Doing,
+        clean: Mapping[str, Any],
+        stored: Mapping[str, Any],
     ) -> Receipt:
-        row = history.row_of_request(tx, self.district, key)
-        assert row is not None
+        """The answer to an opening that was sent before; Conflict when it is another one under the same key."""
+        personal = {f.name for f in doing.action.evidence if f.personal} | {"report"}
         before = msgspec.json.decode(row.given)
-        same = {k: v for k, v in before.items() if k != "report"} == {
-            k: v for k, v in stored.items() if k != "report"
+        same = {k: v for k, v in before.items() if k not in personal} == {
+            k: v for k, v in stored.items() if k not in personal
         }
-        if row.process != process or not same:
+        for name in personal - {"report"}:
+            given = clean.get(name)
+            if name in before and given is not None:
+                same = same and self.personal.holds(tx, before[name]["commitment"], str(given))
+            else:
+                same = same and (name in before) == (given is not None)
+        if row.process != doing.process.name or not same:
             raise Conflict(sentences.KEY_REUSED, code="key-reused")
-        return self._repeated_row(tx, row, action, case_id)
+        return self._repeated_row(tx, row, doing.action.name, None)
 
     def _repeated_row(self, tx: Tx, row: history.HistoryRow, action: str, case_id: str | None) -> Receipt:
         if row.action != action or (case_id is not None and row.case_id != case_id):

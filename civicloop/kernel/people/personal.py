@@ -85,6 +85,14 @@ class Personal:
         )
         return commitment
 
+    def holds(self, tx: Tx, commitment: str, value: str) -> bool:
+        """Whether this value lies behind the commitment; an erased one is believed. Nothing is shown to anybody."""
+        row = tx.one(
+            "SELECT purpose, salt, erased_at FROM personal WHERE district = ? AND commitment = ?",
+            (self._district, commitment),
+        )
+        return row is not None and (row[2] is not None or verify(commitment, row[0], row[1], value))
+
     def read(self, tx: Tx, actor: Actor, subject: str, purpose: str, why: str) -> str:
         """The subject's latest value, with a row in audit_reads in the same transaction (so it must be a write).
 
