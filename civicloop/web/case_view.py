@@ -188,7 +188,7 @@ def view(
         stepper=ui.stepper(steps(process, case, moves, zone), lang=lang),
         pair=ui.evidence_pair(before, after, lang=lang) if before or after else Markup(""),
         facts=_facts(known, case, zone, lang, public=public),
-        timeline=ui.timeline(moments(asking, process, moves, zone, public=public), lang=lang),
+        timeline=ui.timeline(moments(asking, process, moves, zone, public=public, known=known), lang=lang),
         before=before,
         after=after,
     )
@@ -245,10 +245,16 @@ def steps(process: Process, case: Case, moves: Sequence[HistoryRow], zone: ZoneI
 
 
 def moments(
-    asking: Visit, process: Process, moves: Sequence[HistoryRow], zone: ZoneInfo, *, public: bool = False
+    asking: Visit,
+    process: Process,
+    moves: Sequence[HistoryRow],
+    zone: ZoneInfo,
+    *,
+    public: bool = False,
+    known: Choices | None = None,
 ) -> list[Moment]:
-    """The history, newest first."""
-    known = choices(asking)
+    """The history, newest first; `known` are the names of what was given, where they have been read already."""
+    known = known or choices(asking)
     names = _names(asking.district, moves)
     return [
         _moment(process, row, names, known, zone, asking.lang, public=public)
