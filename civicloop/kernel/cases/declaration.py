@@ -178,7 +178,8 @@ class Action:
     `by`: roles, comma separated ("public", "reporter", "clock", "fold" and "children" are the kernel's own).
     `evidence`: fields that must or may be given. `reads`: what the engine loads inside the transaction.
     `guard`: judged there; its Label is the reason of refusal. `sets`: given fields that become the case's
-    own. `computes`: pure function to further attributes. `counts`: case counters that go up by one.
+    own. `computes`: pure function to further attributes; facts["now"] is the moment, facts["by"] who acts.
+    `counts`: case counters that go up by one.
     `journals`: pure functions to postings, account to signed minor units, which the ledger posts in the same
     transaction; each sums to zero. `not_by`: actions whose persons may not do this one (separation of duty, since
     the last re-opening); "matter.decide" names an action of a child process. `because`: for a fold's action, the

@@ -34,7 +34,7 @@ from civicloop.kernel.cases.receipts import (
 from civicloop.kernel.cases.reports import Report
 from civicloop.kernel.facts.reference import ReferenceRow
 from civicloop.kernel.outside.outbox import Message, enqueue
-from civicloop.kernel.people.roles import Actor
+from civicloop.kernel.people.roles import Actor, person_of
 from civicloop.kernel.refusal import Conflict, Guarded
 from civicloop.kernel.store.faults import Point, reach
 from civicloop.kernel.store.transaction import Tx
@@ -61,6 +61,7 @@ class Moving(Judging):
         reading = Reading(tx, self.district, snapshot, doing.now)
         facts = {read.name: read.load(reading, case, clean) for read in action.reads}
         facts["now"] = doing.at
+        facts["by"] = person_of(doing.actor)
         self._check_evidence(tx, action, clean, snapshot, doing.now)
         if action.guard is not None:
             reason = action.guard(case, clean, facts)

@@ -109,6 +109,12 @@ def persons_of(signatures: Iterable[str]) -> frozenset[str]:
     return frozenset(part for part in parts if part and not part.startswith(_NOBODY))
 
 
+def person_of(signature: str) -> str:
+    """The natural person who acts in a signature; "" for the clock, an import or a stranger."""
+    person = signature.partition(_FOR)[0]
+    return "" if person.startswith(_NOBODY) else person
+
+
 PUBLIC = Actor("@public", name=Label("公众", "The public"))
 CLOCK = Actor("@clock", name=Label("系统时钟", "The clock"), via="clock")
 

@@ -118,7 +118,7 @@ PROCESS = Process(
         Action("sign", Label("签收", "Sign for it"), "dispatched -> signed", by="unit_clerk", key="s"),
         Action("return", Label("退回", "Return"), "dispatched, signed -> filed", by="unit_clerk", evidence=(REASON,), computes=rules.nobody, key="b"),
         Action("assign", Label("转派", "Hand to a crew"), "signed, handling -> handling", by="unit_clerk", evidence=(CREW,), sets=("holder",), effects=("notify_crew",), key="t"),
-        Action("take", Label("我来处置", "Take it"), "signed -> handling", by="crew", key="g"),
+        Action("take", Label("我来处置", "Take it"), "signed -> handling", by="crew", computes=rules.whoever_takes_it, key="g"),
         Action("report_back", Label("反馈", "Report back"), "handling -> checking", by="crew", evidence=(PHOTO_AFTER, NOTE), reads=(Pictures("photo_after"), EarlierPictures(), LastDone("dispatch", "dispatched")), guard=rules.photo_after_is_new, key="r"),
         Action("rework", Label("返工", "Send back"), "checking -> handling", by="checker", evidence=(REASON, PHOTO_CHECK), counts=("reworks",), not_by=("report_back",), effects=("notify_crew",), key="w"),
         Action("close", Label("结案", "Close"), "checking -> closed", by="checker", evidence=(PHOTO_CHECK,), not_by=("report_back",), effects=("tell_reporters",), emits=("closed",), key="c"),

@@ -80,9 +80,9 @@ def nobody(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Ma
     return {"unit": "", "holder": ""}
 
 
-def no_crew(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
-    """Sent anew, the case belongs to no crew until the unit names one."""
-    return {"holder": ""}
+def whoever_takes_it(case: Case, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Mapping[str, Any]:  # noqa: ARG001
+    """A crew that takes a case has it in hand."""
+    return {"holder": facts["by"]}
 
 
 def kind_of(case: Case, given: Mapping[str, Any]) -> str:

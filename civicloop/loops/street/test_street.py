@@ -123,3 +123,18 @@ def test_a_case_is_split_and_closes_with_its_parts(district: District) -> None:
         assert state(district, case_id).state == ("parted" if number == 0 else "closed")
     engine.perform(parts[0], "reopen", {"reason": "又有了"}, HEAD)
     assert state(district, case_id).state == "parted"
+
+
+def test_who_takes_a_case_has_it_in_hand(district: District) -> None:
+    engine = district.engine
+    case_id = engine.open("street", "report", {"place": PLACE, "kind": "rubbish"}, PUBLIC).case_id
+    for action, actor in (
+        ("accept", HEAD),
+        ("file", HEAD),
+        ("dispatch", HEAD),
+        ("sign", CLERK),
+        ("take", CREW),
+    ):
+        engine.perform(case_id, action, {}, actor)
+    with district.store.read() as tx:
+        assert engine.case(tx, case_id).holder == "crew"
