@@ -8,7 +8,8 @@ from __future__ import annotations
 from civicloop.kernel.cases.process import Action, Field, Label, Limit, Process, State, Until
 
 EXTERNAL_ID = Field("external_id", Label("原编号", "The city's number"), "text")
-KIND = Field("kind", Label("类别", "Type"), "text")
+# A category is a code, kept as the file writes it, double spaces too.
+KIND = Field("kind", Label("类别", "Type"), "category")
 TITLE = Field("title", Label("标题", "Title"), "text", required=False)
 PLACE = Field("place", Label("位置", "Position"), "point", required=False)
 STREET = Field("street", Label("街区", "Neighbourhood"), "text", required=False)
