@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
@@ -26,7 +25,7 @@ from civicloop.web.intake_rate import IntakeRate
 from civicloop.web.live import Hub
 from civicloop.web.mount import route
 from civicloop.web.own_pages import OWN_PAGES
-from civicloop.web.shield import Shield
+from civicloop.web.shield import Gate, Shield
 from civicloop.web.templating import Templates
 
 
@@ -72,9 +71,9 @@ def build(district: District, *, background: bool = True) -> ASGIApp:
     app.state.templates = Templates(loops)
     app.state.hub = Hub(district.store)
     app.state.intake_rate = rate
-    # A fault of ours on a hot way is told as everywhere.
-    hot = ServerErrorMiddleware(HotWays(app, district, rate, openings), handler=problems.on_crash)
-    return Shield(hot, loopback_only=district.settings.demo, tls=bool(district.settings.tls_cert))
+    gate = Gate(loopback_only=district.settings.demo)
+    shield = Shield(app, gate, tls=bool(district.settings.tls_cert))
+    return HotWays(shield, gate, district, rate, openings)
 
 
 async def _healthy(request: Request) -> Response:

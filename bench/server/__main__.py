@@ -1,7 +1,8 @@
-"""`python -m bench.server hello SIZE` or `python -m bench.server district FOLDER BATCH`.
+"""`python -m bench.server hello SIZE`, `... district FOLDER BATCH` or `... still FOLDER`.
 
 Prints its port, then answers each line "cpu" or "rss" on standard input; ends with it. `district` is the product's server
-over the demo's accounts, with BATCH operations a commit at most and no bound on reports from one address.
+over the demo's accounts, with BATCH operations a commit at most and no bound on reports from one address; `still` has no
+background work, so that a file of bulk rows stays as it is.
 """
 
 from __future__ import annotations
@@ -29,14 +30,15 @@ def main() -> None:
     from civicloop.kernel.store import writer
     from civicloop.web.intake_rate import IntakeRate
 
-    writer.BATCH = int(more[1])
+    if kind == "district":
+        writer.BATCH = int(more[1])
     defaults = IntakeRate.__init__.__kwdefaults__
     assert defaults is not None
     defaults["most"] = 1 << 40
     settings = Settings(Path(more[0]))
     district = open_district(settings)
     try:
-        config = configured(build(district), settings)
+        config = configured(build(district, background=kind == "district"), settings)
         settle()
         serve(config)
     finally:

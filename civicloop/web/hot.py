@@ -24,7 +24,8 @@ from civicloop.kernel.time.clock import MINUTE, Instant, parse_instant
 from civicloop.web.admission import Headers, admit, body_of, caller, unreadable
 from civicloop.web.api import opened
 from civicloop.web.intake_rate import IntakeRate
-from civicloop.web.problems import problem
+from civicloop.web.problems import crashed, problem
+from civicloop.web.shield import Gate
 
 OBSERVATIONS: Final = "/api/observations"
 LINES_AT_MOST: Final = 1000
@@ -35,6 +36,7 @@ _BY = frozenset({SIGNED_IN})
 _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _NO_STORE: Final = (b"cache-control", b"no-store")
+_NO_GUESS: Final = (b"x-content-type-options", b"nosniff")
 _LINES: Final = (b"application/x-ndjson", b"application/jsonl")
 
 _NOT_JSON = Label(
@@ -81,12 +83,18 @@ _one = msgspec.json.Decoder(Observed).decode
 
 
 class HotWays:
-    """The hot ways in by their exact path, for POST; everything else goes on to `app`."""
+    """The hot ways in by their exact path, for POST; everything else goes on to `app`, the shielded one."""
 
     def __init__(
-        self, app: ASGIApp, district: District, rate: IntakeRate, openings: Mapping[str, RouteValue]
+        self,
+        app: ASGIApp,
+        gate: Gate,
+        district: District,
+        rate: IntakeRate,
+        openings: Mapping[str, RouteValue],
     ) -> None:
         self._app = app
+        self._gate = gate
         self._district = district
         self._rate = rate
         self._handlers: dict[str, Handler] = {OBSERVATIONS: observed}
@@ -100,13 +108,21 @@ class HotWays:
             await self._app(scope, receive, send)
             return
         try:
-            status, body = await handler(self._district, self._rate, scope, receive)
-            headers = [_JSON, _NO_STORE, (b"content-length", b"%d" % len(body))]
+            body_from = self._gate.enter(scope, receive)
+            status, body = await handler(self._district, self._rate, scope, body_from)
+            headers = [_JSON, _NO_STORE, _NO_GUESS, (b"content-length", b"%d" % len(body))]
         except Refusal as refused:
-            status, body = refused.status, msgspec.json.encode(problem(refused))
-            headers = [_PROBLEM, (b"content-length", b"%d" % len(body)), *_of_refusal(refused)]
+            status, body, headers = _refusal(refused)
+        except Exception as error:  # noqa: BLE001 - a fault of ours is logged and told as on every other way
+            status, body, headers = _refusal(crashed(scope["method"], scope["path"], error))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _refusal(refused: Refusal) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
+    body = msgspec.json.encode(problem(refused))
+    headers = [_PROBLEM, _NO_GUESS, (b"content-length", b"%d" % len(body)), *_of_refusal(refused)]
+    return refused.status, body, headers
 
 
 def _of_refusal(refused: Refusal) -> list[tuple[bytes, bytes]]:

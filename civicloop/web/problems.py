@@ -114,11 +114,17 @@ def _allowed(request: Request) -> list[str]:
     return sorted(found)
 
 
-async def on_crash(request: Request, error: Exception) -> Response:
+def crashed(method: str, path: str, error: Exception) -> Refusal:
     """A fault of ours: logged whole, told without its insides."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed", method, path, exc_info=error)
     refusal = Refusal(_BROKEN, code="broken")
     refusal.status = 500
+    return refusal
+
+
+async def on_crash(request: Request, error: Exception) -> Response:
+    """The answer to a fault of ours."""
+    refusal = crashed(request.method, request.url.path, error)
     if wants_json(request):
         return problem_response(refusal)
     return HTMLResponse(f"<!doctype html><title>500</title><p>{_BROKEN.zh}<p>{_BROKEN.en}", status_code=500)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from civicloop.kernel.label import Label
-from civicloop.kernel.refusal import TooLarge
+from civicloop.kernel.refusal import Refusal, TooLarge
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; style-src 'self'; object-src 'none'; "
@@ -31,12 +31,30 @@ _FOREIGN = Label(
 _TOO_LARGE = Label("内容超过 {most} MB,请减小后再提交。", "More than {most} MB; please send less.")
 
 
-class Shield:
-    """Raw ASGI, so that the intake's hot path pays almost nothing for it."""
+class Gate:
+    """What is looked at before anything is read: whom the request asks for, and how much it brings."""
 
-    def __init__(self, app: ASGIApp, *, loopback_only: bool, tls: bool) -> None:
-        self._app = app
+    def __init__(self, *, loopback_only: bool) -> None:
         self._loopback_only = loopback_only
+
+    def enter(self, scope: Scope, receive: Receive) -> Receive:
+        """Where the request's body comes from; raises ForeignHost or TooLarge."""
+        host, kind, length, chunked = _about(scope["headers"])
+        if self._loopback_only and not _is_loopback(host):
+            raise ForeignHost(_FOREIGN)
+        most = MOST_FILES if kind.startswith((b"multipart/", b"image/")) else MOST_TEXT
+        if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > most):
+            raise TooLarge(_TOO_LARGE.filled(most=most >> 20))
+        # The server below holds a body to the length that it was announced with; without one we count.
+        return _Meter(receive, most).receive if length is None or chunked else receive
+
+
+class Shield:
+    """Stands before pages: the gate, and the headers that tell a browser what it may do."""
+
+    def __init__(self, app: ASGIApp, gate: Gate, *, tls: bool) -> None:
+        self._app = app
+        self._gate = gate
         headers = {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if tls else HEADERS
         self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         self._names = frozenset(name for name, _ in self._headers)
@@ -45,17 +63,11 @@ class Shield:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        host, kind, length, chunked = _about(scope["headers"])
-        if self._loopback_only and not _is_loopback(host):
-            await _refuse(send, 421, "foreign-host", _FOREIGN)
+        try:
+            receive = self._gate.enter(scope, receive)
+        except Refusal as refused:
+            await _refuse(send, refused)
             return
-        most = MOST_FILES if kind.startswith((b"multipart/", b"image/")) else MOST_TEXT
-        if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > most):
-            await _refuse(send, 413, "too-large", _TOO_LARGE.filled(most=most >> 20))
-            return
-        if length is None or chunked:
-            # The server below holds a body to the length that it was announced with; this one has none.
-            receive = _Meter(receive, most).receive
 
         async def guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -66,6 +78,12 @@ class Shield:
             await send(message)
 
         await self._app(scope, receive, guarded)
+
+
+class ForeignHost(Refusal):
+    """A name that this server does not answer to: another site's page may be asking."""
+
+    status, code = 421, "foreign-host"
 
 
 def _about(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bytes, bytes, bytes | None, bool]:
@@ -103,14 +121,20 @@ def _is_loopback(host: bytes) -> bool:
     return name in (b"127.0.0.1", b"localhost", b"[::1]")
 
 
-async def _refuse(send: Callable[[Message], Awaitable[None]], status: int, code: str, reason: Label) -> None:
+async def _refuse(send: Send, refused: Refusal) -> None:
+    reason = refused.reason
     body = msgspec.json.encode(
-        {"type": f"urn:civicloop:{code}", "title": reason.en, "title_zh": reason.zh, "status": status}
+        {
+            "type": f"urn:civicloop:{refused.code}",
+            "title": reason.en,
+            "title_zh": reason.zh,
+            "status": refused.status,
+        }
     )
     headers = [
         (b"content-type", b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": refused.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

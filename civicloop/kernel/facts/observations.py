@@ -10,7 +10,7 @@ value, only references to `personal` rows.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,11 +22,15 @@ from civicloop.kernel.time.ids import Ids
 
 S = TypeVar("S")
 
-_INSERT = (
+_INTO = (
     "INSERT INTO observations (district, id, source, kind, identity_hash, happened_at, recorded_at, payload, "
-    "retracts, subject) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
-    "ON CONFLICT (district, identity_hash) DO NOTHING"
+    "retracts, subject) VALUES "
 )
+_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ONCE = " ON CONFLICT (district, identity_hash) DO NOTHING"
+_INSERT = _INTO + _ROW + _ONCE
+# Many rows go in by few statements, of sizes that are prepared once.
+_INSERTS = {size: _INTO + ", ".join([_ROW] * size) + _ONCE for size in (64, 16, 4, 1)}
 _COLUMNS = (
     "o.id, o.source, o.kind, o.identity_hash, o.happened_at, o.recorded_at, o.payload, o.retracts, o.subject"
 )
@@ -99,7 +103,6 @@ class Recording:
     """The hot intake's operation, one statement: `await store.awrite(recording)` is True when it was new."""
 
     __slots__ = ("row",)
-    one_statement = True
 
     def __init__(
         self,
@@ -121,18 +124,31 @@ class Recording:
     def __call__(self, tx: Tx) -> bool:
         return tx.run(_INSERT, self.row) == 1
 
+    @staticmethod
+    def together(tx: Tx, recordings: Sequence[Recording]) -> list[bool]:
+        """The answers of many, done by a few statements: what the writer does with neighbours."""
+        answers: list[bool] = []
+        for size, sql in _INSERTS.items():
+            while len(recordings) - len(answers) >= size:
+                rows = [one.row for one in recordings[len(answers) : len(answers) + size]]
+                if tx.run(sql, [value for row in rows for value in row]) == size:
+                    answers += [True] * size
+                else:
+                    # What was new stands there under the id that it came with.
+                    answers += [tx.one(_BY_ID, row[:2]) is not None for row in rows]
+        return answers
+
 
 class RecordingMany:
     """Many recordings as one operation, all or none; its value is the number that was new."""
 
-    __slots__ = ("rows",)
+    __slots__ = ("recordings",)
 
     def __init__(self, recordings: Iterable[Recording]) -> None:
-        self.rows = [recording.row for recording in recordings]
+        self.recordings = list(recordings)
 
     def __call__(self, tx: Tx) -> int:
-        run = tx.run
-        return sum(run(_INSERT, row) for row in self.rows)
+        return sum(Recording.together(tx, self.recordings))
 
 
 class Observations:

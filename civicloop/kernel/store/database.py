@@ -9,13 +9,14 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Unavailable
 from civicloop.kernel.store.migrate import migrate
 from civicloop.kernel.store.sqlite import SqliteConnection
 from civicloop.kernel.store.transaction import Tx
-from civicloop.kernel.store.writer import Item, Listener, Writer
+from civicloop.kernel.store.writer import Gathering, Item, Listener, Writer
 from civicloop.kernel.time.clock import Clock
 
 T = TypeVar("T")
@@ -36,6 +37,7 @@ class Store:
         self.inline = inline
         self._busy_seconds = busy_seconds
         self._listeners: list[Listener] = []
+        self._gatherings: WeakKeyDictionary[asyncio.AbstractEventLoop, Gathering] = WeakKeyDictionary()
         self._readers: queue.LifoQueue[Any] = queue.LifoQueue()
         self._free = queue.LifoQueue[None]()
         for _ in range(READERS):
@@ -69,7 +71,7 @@ class Store:
             else:
                 future.set_result(item.answer)
         else:
-            self._writer.put(item)
+            self._writer.put([item])
         return future
 
     def write(self, operation: Callable[[Tx], T]) -> T:
@@ -82,7 +84,10 @@ class Store:
             return self.write(operation)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._writer.put(Item(operation, future, loop))
+        gathering = self._gatherings.get(loop)
+        if gathering is None:
+            gathering = self._gatherings[loop] = Gathering(loop, self._writer.put)
+        gathering.add(Item(operation, future, gathering))
         return await future
 
     def write_all(self, operations: list[Callable[[Tx], T]]) -> list[T | BaseException]:
@@ -91,8 +96,7 @@ class Store:
         if self.inline:
             self._writer.run(futures)
             return [item.error if item.error is not None else cast(T, item.answer) for item in futures]
-        for item in futures:
-            self._writer.put(item)
+        self._writer.put(futures)
         outcomes: list[T | BaseException] = []
         for item in futures:
             error = cast("Future[T]", item.future).exception()

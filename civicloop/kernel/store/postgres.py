@@ -29,7 +29,6 @@ class PostgresConnection:
     """One connection; a writer commits durably, a reader's transaction is read-only and repeatable."""
 
     dialect = "postgres"
-    statements_undo = False  # one failed statement ends the transaction
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, url: str, *, writes: bool, busy_seconds: float = 5.0) -> None:

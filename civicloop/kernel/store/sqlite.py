@@ -38,7 +38,6 @@ class SqliteConnection:
     """One connection; a writer begins IMMEDIATE, a reader is opened read-only."""
 
     dialect = "sqlite"
-    statements_undo = True  # a statement that fails leaves nothing behind, and the transaction goes on
     errors: tuple[type[Exception], ...] = (sqlite.OperationalError, sqlite.DatabaseError)
 
     def __init__(self, path: Path, *, writes: bool, busy_seconds: float = 5.0) -> None:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Literal
 
 from civicloop.kernel.label import Label
@@ -25,6 +26,7 @@ Operation = Callable[[Tx], Any]
 Listener = Callable[[list[Any]], None]
 
 BATCH = 512
+GATHER_SECONDS = 0.005  # about what a commit takes
 # A deadlock or serialization failure leaves somebody else ahead, so an operation alone gets through in a few tries.
 TRIES = 8
 
@@ -56,19 +58,19 @@ class _Lost:
 
 
 class Item:
-    """One operation with the way to answer it: a thread's future, or an event loop's."""
+    """One operation with the way to answer it: a thread's future, or that of an event loop that gathers."""
 
-    __slots__ = ("answer", "error", "future", "loop", "operation")
+    __slots__ = ("answer", "error", "future", "gathering", "operation")
 
     def __init__(
         self,
         operation: Operation,
         future: Future[Any] | asyncio.Future[Any],
-        loop: asyncio.AbstractEventLoop | None,
+        gathering: Gathering | None,
     ) -> None:
         self.operation = operation
         self.future = future
-        self.loop = loop
+        self.gathering = gathering
         self.answer: Any = None
         self.error: BaseException | None = None
 
@@ -84,6 +86,58 @@ def _settle(items: Sequence[Item]) -> None:
             future.set_result(item.answer)
 
 
+class Gathering:
+    """What one event loop has for the writer: neighbours go together, once the loop has nothing else to do.
+
+    Loop and writer are two threads under one interpreter lock: taking turns, they do more than side by side. So what comes
+    in while the writer works waits for its answer, and then for a turn of the loop that brings nothing more.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, put: Callable[[list[Item]], None]) -> None:
+        self._loop = loop
+        self._put = put
+        self._waiting: list[Item] = []
+        self._out = 0
+        self._looking = False
+
+    def add(self, item: Item) -> None:
+        """Takes an operation; called in the loop's thread."""
+        self._waiting.append(item)
+        if len(self._waiting) >= BATCH:
+            self._hand_over()
+        elif self._out == 0 and not self._looking:
+            self._look_out()
+
+    def answered(self, items: list[Item]) -> None:
+        """Has the loop answer what the writer has done; called in the writer's thread."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._answer, items)
+
+    def _answer(self, items: list[Item]) -> None:
+        self._out -= len(items)
+        _settle(items)
+        if self._out == 0 and self._waiting and not self._looking:
+            self._look_out()
+
+    def _look_out(self) -> None:
+        self._looking = True
+        self._loop.call_soon(self._look, len(self._waiting), self._loop.time() + GATHER_SECONDS)
+
+    def _look(self, seen: int, until: float) -> None:
+        count = len(self._waiting)
+        if count > seen and self._loop.time() < until:
+            self._loop.call_soon(self._look, count, until)
+            return
+        self._looking = False
+        if count:
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        items, self._waiting = self._waiting, []
+        self._out += len(items)
+        self._put(items)
+
+
 class Writer:
     """Runs batches on one connection, which it opens again after a loss."""
 
@@ -91,7 +145,7 @@ class Writer:
         self._connect = connect
         self._connection: Any = None
         self._listeners = listeners
-        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Sequence[Item] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -99,9 +153,9 @@ class Writer:
         self._thread = threading.Thread(target=self._loop, name="civicloop-writer", daemon=True)
         self._thread.start()
 
-    def put(self, item: Item) -> None:
-        """Queues an operation."""
-        self._queue.put(item)
+    def put(self, items: Sequence[Item]) -> None:
+        """Queues operations as neighbours."""
+        self._queue.put(items)
 
     def stop(self) -> None:
         """Finishes what is queued and ends the thread."""
@@ -117,31 +171,32 @@ class Writer:
         get, get_nowait = self._queue.get, self._queue.get_nowait
         going = True
         while going:
-            item = get()
-            batch: list[Item] = []
-            while item is not None:
-                batch.append(item)
-                if len(batch) == BATCH:
+            items = get()
+            waiting: list[Item] = []
+            while items is not None:
+                waiting += items
+                if len(waiting) >= BATCH:
                     break
                 try:
-                    item = get_nowait()
+                    items = get_nowait()
                 except queue.Empty:
                     break
-            going = item is not None
-            if batch:
+            going = items is not None
+            for first in range(0, len(waiting), BATCH):
+                batch = waiting[first : first + BATCH]
                 self.run(batch)
                 self._answer(batch)
 
     @staticmethod
     def _answer(batch: list[Item]) -> None:
-        by_loop: dict[asyncio.AbstractEventLoop | None, list[Item]] = {}
+        by_loop: dict[Gathering | None, list[Item]] = {}
         for item in batch:
-            by_loop.setdefault(item.loop, []).append(item)
-        for loop, items in by_loop.items():
-            if loop is None:
+            by_loop.setdefault(item.gathering, []).append(item)
+        for gathering, items in by_loop.items():
+            if gathering is None:
                 _settle(items)
-            elif not loop.is_closed():
-                loop.call_soon_threadsafe(_settle, items)
+            else:
+                gathering.answered(items)
 
     def run(self, batch: list[Item]) -> None:
         """Runs the batch in one transaction, or one by one when that is lost; sets each item's answer or error."""
@@ -235,39 +290,59 @@ class Writer:
 
 
 def _perform(connection: Any, tx: Tx, batch: list[Item]) -> bool:
-    """Runs each operation in a savepoint; whether one of them wrote something to commit.
-
-    An operation with `one_statement` is all or nothing by itself where the dialect's statements are, and leaves nothing in
-    the transaction: it needs no savepoint.
-    """
+    """Runs each operation in a savepoint, or neighbours of a kind in one; whether one of them wrote something to commit."""
     kept = False
-    for item in batch:
-        if connection.statements_undo and getattr(item.operation, "one_statement", False):
-            try:
-                item.answer = item.operation(tx)
-            except Exception as error:
-                if connection.lost(error):
-                    raise
-                item.error = _told(error) if connection.unavailable(error) else error
-            else:
-                reach(Point.RELEASED)
-                kept = True
-            continue
-        mark = tx.mark()
-        connection.savepoint()
-        try:
-            item.answer = item.operation(tx)
-        except Exception as error:
-            if connection.lost(error):
-                raise
-            connection.back_to_savepoint()
-            tx.restore(mark)
-            item.error = _told(error) if connection.unavailable(error) else error
-        else:
-            connection.release()
-            reach(Point.RELEASED)
+    for together, neighbours in groupby(batch, _together):
+        items = list(neighbours)
+        if together is not None and _perform_together(connection, tx, together, items):
             kept = True
+            continue
+        for item in items:
+            kept = _perform_one(connection, tx, item) or kept
     return kept
+
+
+def _together(item: Item) -> Callable[[Tx, list[Any]], Sequence[Any]] | None:
+    """How operations of this kind are done many at once, with an answer each; None where each is done for itself."""
+    return getattr(type(item.operation), "together", None)
+
+
+def _perform_together(
+    connection: Any, tx: Tx, together: Callable[[Tx, list[Any]], Sequence[Any]], items: list[Item]
+) -> bool:
+    """Whether all were done; if not, nothing was, and each has its own turn."""
+    mark = tx.mark()
+    connection.savepoint()
+    try:
+        answers = together(tx, [item.operation for item in items])
+    except Exception as error:
+        if connection.lost(error):
+            raise
+        connection.back_to_savepoint()
+        tx.restore(mark)
+        return False
+    connection.release()
+    for item, answer in zip(items, answers, strict=True):
+        item.answer = answer
+    reach(Point.RELEASED)
+    return True
+
+
+def _perform_one(connection: Any, tx: Tx, item: Item) -> bool:
+    mark = tx.mark()
+    connection.savepoint()
+    try:
+        item.answer = item.operation(tx)
+    except Exception as error:
+        if connection.lost(error):
+            raise
+        connection.back_to_savepoint()
+        tx.restore(mark)
+        item.error = _told(error) if connection.unavailable(error) else error
+        return False
+    connection.release()
+    reach(Point.RELEASED)
+    return True
 
 
 def _fail(items: Sequence[Item], lost: _Lost) -> None:
