@@ -25,6 +25,11 @@ NEAR = ".near"  # beside a case field: one of the cases close by, chosen
 KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has uploaded already
 CATEGORIES = "categories"
 
+_KEPT_PHOTOS = Label(
+    "已上传的照片,取消勾选即不再使用", "Uploaded already; clear the box of what is not to be used"
+)
+_KEPT_PHOTO = Label("已上传的照片 {n}", "Uploaded photograph {n}")
+
 _NEAR = Label("附近的案件", "Cases close by")
 
 
@@ -139,12 +144,10 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
         case "case":
             return _case_control(field, choices, text, common)
         case "photo":
-            kept = Markup("").join(
-                Markup('<input type="hidden" name="{}" value="{}">').format(field.name + KEPT, h)
-                for h in value or ()
-            )
             several = (field.maximum or 6) > 1
-            return ui.photo_field(field.name, field.label, several=several, **common) + kept
+            return ui.photo_field(field.name, field.label, several=several, **common) + _kept(
+                field.name, value, lang
+            )
         case "point":
             return point_control(field.name, field.label, choices.district, value, common)
         case "instant":
@@ -170,6 +173,22 @@ def _case_control(field: Field, choices: Choices, text: str, common: dict[str, A
     lang, value = common["lang"], text if text in near else ""
     return typed + ui.choice_field(
         field.name + NEAR, _NEAR, choices.cases, value=value, required=False, style="radio", lang=lang
+    )
+
+
+def _kept(name: str, hashes: Any, lang: str) -> Markup:
+    """The photographs that an earlier try has brought: they go with the form unless their box is cleared."""
+    if not hashes:
+        return Markup("")
+    boxes = Markup("").join(
+        Markup(
+            '<label class="photo-kept"><input type="checkbox" name="{name}" value="{hash}" checked>'
+            '<img src="/evidence/{hash}/small" alt="{alt}"></label>'
+        ).format(name=name + KEPT, hash=each, alt=_KEPT_PHOTO.filled(n=number).text(lang))
+        for number, each in enumerate(hashes, 1)
+    )
+    return Markup('<fieldset class="photos-kept"><legend class="hint">{}</legend>{}</fieldset>').format(
+        _KEPT_PHOTOS.text(lang), boxes
     )
 
 

@@ -12,7 +12,7 @@ from civicloop.kernel.cases import history, queue, reports, rows
 from civicloop.kernel.cases.case import Case
 from civicloop.kernel.cases.queue import Filter
 from civicloop.kernel.label import Label
-from civicloop.kernel.refusal import Invalid, Missing, Refusal
+from civicloop.kernel.refusal import Guarded, Invalid, Missing, Refusal
 from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import PROCESS
 from civicloop.web import case_view, forms, shell
@@ -53,7 +53,9 @@ def done(request: Request) -> Response:
     case_id, action = request.path_params["id"], request.path_params["action"]
     refused, values = _perform(asking, form, case_id, action, OF_THE_CREW)
     if refused is not None:
-        return _task(request, values, refused)
+        # A photograph that proves nothing is taken anew, so it does not come back with the form.
+        again = {k: v for k, v in values.items() if not (isinstance(refused, Guarded) and k == "photo_after")}
+        return _task(request, again, refused)
     where = "/street/crew" if action == "report_back" else f"/street/crew/{case_id}"
     return RedirectResponse(where, status_code=303)
 
