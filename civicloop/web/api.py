@@ -6,6 +6,7 @@ on the store's writer without one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -50,6 +51,7 @@ NEEDS: Final[Mapping[str, ApiScope]] = {
     "list": "read", "show": "read", "history": "read", "open": "open", "perform": "perform", "bulk": "perform",
 }  # fmt: skip
 
+_CODE: Final = re.compile(r"[A-Za-z0-9_.:~-]{1,64}")
 _FILTERS: Final = frozenset(LIST_FILTERS) | {"breached", "datum"}
 _NO_DATUM = Label("坐标系须是 wgs84、gcj02 或 cgcs2000。", "The datum must be wgs84, gcj02 or cgcs2000.")
 _LATER = frozenset({REPORT})
@@ -100,9 +102,13 @@ def _list(request: Request, value: RouteValue, district: District, actor: Actor)
     only_known(params, _FILTERS)
     wanted, limit = filters.wanted(value.process, params, strict=True)
     with district.store.read() as tx:
-        found = queue.page(
-            tx, district.code, wanted, actor, value.by, after=params.get("cursor", ""), limit=limit
-        )
+        try:
+            found = queue.page(
+                tx, district.code, wanted, actor, value.by, after=params.get("cursor", ""), limit=limit
+            )
+        except Invalid as refused:
+            # The only thing that can be wrong by now is the cursor: there is no such page.
+            raise Missing(refused.reason) from refused
     body = answers.list_json(value.process, found.cases, found.after)
     datum = _datum(params)
     return (
@@ -268,7 +274,7 @@ async def _bulk(request: Request, value: RouteValue) -> Response:
     if (
         not isinstance(cases, list)
         or not 1 <= len(cases) <= BULK_AT_MOST
-        or not all(isinstance(case, str) for case in cases)
+        or not all(isinstance(case, str) and _CODE.fullmatch(case) for case in cases)
     ):
         reason = _NO_CASES.filled(most=BULK_AT_MOST)
         raise Invalid(reason, fields={CASES: reason})

@@ -74,6 +74,7 @@ def _files() -> Document:
         "type": "object",
         "properties": {"file": {"type": "string", "format": "binary"}},
         "required": ["file"],
+        "additionalProperties": False,
     }
     return {
         "paths": {
@@ -133,7 +134,7 @@ def _observations() -> Document:
             "kind": name,
             "key": {"type": "string", "pattern": "^[A-Za-z0-9_.:/@#~-]{1,200}$"},
             "happened_at": {"type": "string", "pattern": "^20[01][0-9]-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T[01][0-9]:[0-5][0-9]:[0-5][0-9]Z$"},
-            "payload": {},
+            "payload": {"type": ["object", "array", "string", "number", "boolean", "null"]},
             "subject": {"type": "string", "pattern": "^[A-Za-z0-9_.:/@#~-]{0,200}$"},
             "retracts": {"type": "string", "pattern": "^[A-Za-z0-9_.:/@#~-]{0,200}$"},
         },

@@ -106,12 +106,17 @@ async def on_http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """The methods that some route takes at this path; Starlette names those of the first route only."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
+    """The methods that are taken at this path; Starlette names those of the first route only.
+
+    Where a route has the path itself, one with a placeholder that would match it too does not count.
+    """
+    found = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
+    ]
+    exact = [route for route in found if route.path == request.url.path]
+    return sorted({method for route in exact or found for method in route.methods or ()})
 
 
 def crashed(method: str, path: str, error: Exception) -> Refusal:
