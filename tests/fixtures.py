@@ -88,6 +88,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Prints what tests measured with `record_property("measured", ...)`, from every process, whether they passed or not."""
+    reports = [r for outcome in ("passed", "failed") for r in terminalreporter.stats.get(outcome, ())]
+    lines = [text for report in reports for name, text in report.user_properties if name == "measured"]
+    if lines:
+        terminalreporter.section("measured")
+        for line in dict.fromkeys(lines):
+            terminalreporter.write_line(str(line))
+
+
 def lacking(reason: str) -> NoReturn:
     """Skips the test with the reason, or fails it where everything must be there (CI=true)."""
     if os.environ.get("CI", "").lower() == "true":

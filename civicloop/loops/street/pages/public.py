@@ -15,14 +15,18 @@ from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import reporter
 from civicloop.kernel.refusal import Invalid, Missing, Refusal
 from civicloop.loops.street.pages import texts
-from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS
+from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS, SCORE
 from civicloop.web import case_view, forms, shell
 from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
 CHANNEL = "web"
 FIELDS: tuple[Field, ...] = (PLACE, KIND_IF_KNOWN, *REPORT_FIELDS)
-ANSWERS = ("rate", "reopen")
+# What a reporter may answer, in his own words.
+ANSWERS = {
+    "rate": Label("评价这次办理", "Rate the result"),
+    "reopen": Label("问题没有解决", "It is not put right"),
+}
 
 _REPORT = Label("上报街面问题", "Report a street problem")
 _FOLLOW = Label("查看进度", "Follow a report")
@@ -166,16 +170,18 @@ def _followed(request: Request, refused: Refusal | None) -> Response:
         told = reports.reports_of_case(tx, district.code, case_id)
         moves = history.rows_of_case(tx, district.code, case_id)
     view = case_view.view(asking, case, clocks, told, moves, public=True)
+    possible = {o.action.name for o in district.engine.offers(case, reporter([case_id])) if o.refused is None}
     offered = {
-        offer.action.name: forms.draw(
-            offer.action.evidence,
+        name: forms.draw(
+            PROCESS.action(name).evidence,
             case_view.choices(asking),
             errors=refused.fields if refused else {},
             lang=asking.lang,
         )
-        for offer in district.engine.offers(case, reporter([case_id]))
-        if offer.refused is None and offer.action.name in ANSWERS
+        for name in ANSWERS
+        if name in possible
     }
+    score = next((o.label for o in SCORE.options if o.value == case.data.get("score")), None)
     context = {
         "texts": texts,
         "code": found.tracking_code,
@@ -184,7 +190,8 @@ def _followed(request: Request, refused: Refusal | None) -> Response:
         "case": case,
         "view": view,
         "offered": offered,
-        "labels": {name: PROCESS.action(name).label for name in ANSWERS},
+        "labels": ANSWERS,
+        "rated": texts.RATED.filled(score=score) if score else "",
         "refused": refused,
     }
     return shell.page(

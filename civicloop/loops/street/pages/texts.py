@@ -16,6 +16,7 @@ REPORT_TAKEN = Label(
     "已收到。请记下查询码,凭它随时查看进度。",
     "Received. Keep the tracking code: with it you can see how far it has come.",
 )
+RATED = Label("您的评价:{score}。谢谢!", "Your rating: {score}. Thank you.")
 MINE = Label("在我手上", "In my hands")
 FREE = Label("本单位待处置", "Waiting in my unit")
 NO_TASKS = Label("现在没有您的任务。新任务会出现在这里。", "You have no task now. New ones appear here.")
