@@ -16,7 +16,9 @@ _FILES = frozenset({"basemap.geojson", "labels.geojson", "cells.geojson"})
 _JPEG = "image/jpeg"
 _GEOJSON = "application/geo+json"
 _AN_HOUR = {"Cache-Control": "max-age=3600"}
-_KEPT = {"Cache-Control": "private, max-age=86400, immutable"}
+# A browser that shows a picture alone writes styles around it; there is nothing else in such a page.
+_ALONE = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'"}
+_KEPT = {"Cache-Control": "private, max-age=86400, immutable", **_ALONE}
 
 
 def public_copy(request: Request) -> Response:
@@ -42,7 +44,7 @@ def original(request: Request) -> Response:
     with asking.district.store.read() as tx:
         item = evidence.item(tx, request.path_params["hash"])
     data = evidence.original(item.hash, asking.actor.signature, why)
-    return Response(data, media_type=item.media_type, headers={"Cache-Control": "no-store"})
+    return Response(data, media_type=item.media_type, headers={"Cache-Control": "no-store", **_ALONE})
 
 
 def layer(request: Request) -> Response:

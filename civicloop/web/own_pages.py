@@ -10,6 +10,7 @@ _ACCOUNT = "civicloop.web.account"
 _ADMIN = "civicloop.web.administration"
 _IN = Label("登录", "Sign in")
 _MINE = Label("我的账号", "My account")
+_CONTACT = Label("上报人联系方式", "The reporter's contact")
 _ACCOUNTS = Label("账号", "Accounts")
 _KEYS = Label("API 密钥", "API keys")
 _FIGURES = "civicloop.web.figures"
@@ -129,4 +130,6 @@ OWN_PAGES: tuple[Page, ...] = (
     page("/admin/keys", f"{_ADMIN}:keys", "admin", _KEYS, nav=True, icon="link"),
     page("/admin/keys", f"{_ADMIN}:create_key", "admin", _KEYS, methods=("POST",)),
     page("/admin/keys/{id}/revoke", f"{_ADMIN}:revoke_key", "admin", _KEYS, methods=("POST",)),
+    page("/reports/{id}/contact", "civicloop.web.contacts:ask", "signed_in", _CONTACT),
+    page("/reports/{id}/contact", "civicloop.web.contacts:show", "signed_in", _CONTACT, methods=("POST",)),
 )

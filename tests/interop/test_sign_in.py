@@ -11,9 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from civicloop.app import build
+from civicloop.kernel.cases.reports import ReportGiven
 from civicloop.kernel.label import Label
 from civicloop.kernel.outside.ports.sandbox import sent
-from civicloop.kernel.people.roles import CLOCK, Grant, Scope
+from civicloop.kernel.people.roles import CLOCK, PUBLIC, Grant, Scope
 from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.web.visit import SESSION_COOKIE
 
@@ -164,3 +165,22 @@ def test_an_administrator_makes_accounts_and_keys(client: TestClient, district: 
     client.cookies.clear()
     assert client.get("/api/street", headers={"X-API-Key": text[0]}).status_code == 200
     assert client.get("/api/street", headers={"X-API-Key": "wrong"}).status_code == 401
+
+
+def test_a_reporters_contact_opens_with_a_reason_that_is_kept(client: TestClient, district: District) -> None:
+    told = ReportGiven("web", "占道经营", name="赵六", contact="13700137000")
+    given = {"place": {"lon": 114.258, "lat": 30.605}}
+    report = district.engine.open("street", "report", given, PUBLIC, report=told).report_id
+    path = f"/reports/{report}/contact"
+    sign_in(client)
+    page = client.get(path)
+    assert page.status_code == 200, page.text
+    assert "13700137000" not in page.text
+    assert client.post(path, data={"csrf": csrf(page), "why": ""}).status_code == 422
+    opened = client.post(path, data={"csrf": csrf(page), "why": "核实位置"})
+    assert "13700137000" in opened.text
+    with district.store.read() as tx:
+        kept = tx.all("SELECT purpose, why FROM audit_reads ORDER BY purpose", ())
+    assert kept == [("contact", "核实位置"), ("name", "核实位置")]
+    client.cookies.clear()
+    assert client.get(path).status_code == 303
