@@ -330,6 +330,10 @@ ROWS: dict[str, tuple[Callable[[], Declaration], str]] = {
         lambda: with_children(after="begin"),
         "children 'part' names the unknown action 'begin'",
     ),
+    "children at the opening": (
+        lambda: with_children(after="report"),
+        "children 'part' open after 'report', which opens the case",
+    ),
     "children and a person": (
         lambda: changed("join", by="clerk"),
         "children 'part': 'join' must be allowed to the kernel",

@@ -276,6 +276,8 @@ def _children(process: Declaration, moves: list[Move]) -> Iterable[str]:
         for name in performed:
             if name in actions and "children" not in actions[name].roles:
                 yield f"{say}: {name!r} must be allowed to the kernel: add 'children' to its `by`"
+        if any(m.action == children.after and m.from_state == OPENING for m in moves):
+            yield f"{say} open after {children.after!r}, which opens the case: open them after an action on it"
         if children.on_parent_end == "cancel" and not children.cancel:
             yield f"{say}: to cancel them at the parent's end, name their action in `cancel`"
         for state in _missed(process, children, moves):

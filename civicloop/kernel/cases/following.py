@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -119,21 +119,25 @@ class Following(Linking):
             raise Conflict(sentences.KEY_REUSED, code="key-reused")
         if moved_reports and master_id:
             self._move_reports(tx, doing, case, master_id, moved_reports, seq)
-        self._spawn(tx, doing, case, clean, seq)
+        childless = self._spawn(tx, doing, case, clean, seq)
         if case.ended_at is not None:
             self._end_children(tx, doing, case)
         if case.parent_id is not None:
             self._tell_parent(tx, doing, case)
+        # The receipt is of this move; what comes of having no child to wait for is the next row.
+        self._join_at_once(tx, doing, case, clocks, childless)
         return case, clocks, seq
 
     def _act_by_clock(
         self, tx: Tx, doing: Doing, case: Case, clocks: list[LimitClock], stored: Mapping[str, Any]
     ) -> tuple[Case, list[LimitClock], int]:
         case, clocks, seq = self._apply(tx, doing, case, clocks, None, {}, stored, None)
+        childless = self._spawn(tx, doing, case, {}, seq)
         if case.ended_at is not None:
             self._end_children(tx, doing, case)
         if case.parent_id is not None:
             self._tell_parent(tx, doing, case)
+        case, clocks = self._join_at_once(tx, doing, case, clocks, childless)
         return case, clocks, seq
 
     def _perform_due(
@@ -176,13 +180,18 @@ class Following(Linking):
                 case = self._still(tx, process, case, clocks, [marked], BREACH, stored, CLOCK, at, now, cause)
         return case, clocks
 
-    def _spawn(self, tx: Tx, doing: Doing, case: Case, clean: Mapping[str, Any], seq: int) -> None:
+    def _spawn(self, tx: Tx, doing: Doing, case: Case, clean: Mapping[str, Any], seq: int) -> list[Children]:
+        """Opens the children that the action calls for, and names the declarations that gave none."""
+        childless: list[Children] = []
         for children in doing.process.children:
             if children.after != doing.action.name:
                 continue
             child_process = self._process(children.process)
             opened_by = self._action(child_process, children.opens_with)
-            for child in children.spawn(case, clean, {"now": doing.at}):
+            spawned_by = children.spawn(case, clean, {"now": doing.at})
+            if not spawned_by:
+                childless.append(children)
+            for child in spawned_by:
                 given = read_given(opened_by.evidence, child.given)
                 preset = {
                     "unit": child.unit or case.unit, "title": child.title or case.title, "kind": child.kind or case.kind,
@@ -197,6 +206,30 @@ class Following(Linking):
                     cause=f"case:{case.id}:{seq}",
                 )
                 self._open(tx, spawned, given, None, None, "parent", parent_id=case.id, preset=preset)
+        return childless
+
+    def _join_at_once(
+        self, tx: Tx, doing: Doing, case: Case, clocks: list[LimitClock], childless: Sequence[Children]
+    ) -> tuple[Case, list[LimitClock]]:
+        """No child at all counts as all closed, unless earlier ones of the same process are still open."""
+        for children in childless:
+            joined = doing.process.compiled.actions[children.on_all_closed]
+            legal = (case.state, joined.name) in doing.process.compiled.targets
+            if legal and not self._open_children(tx, case.id, children.process):
+                answer = replace(
+                    doing, action=joined, role="children", key=None, cause=f"case:{case.id}:{case.seq}"
+                )
+                case, clocks, _ = self._act(tx, answer, case, clocks, {})
+        return case, clocks
+
+    def _open_children(self, tx: Tx, case_id: str, process: str) -> int:
+        """How many children of a process have neither closed nor ended."""
+        row = tx.one(
+            "SELECT COUNT(*) FROM cases WHERE district = ? AND parent_id = ? AND process = ?"
+            " AND closed_at IS NULL AND ended_at IS NULL",
+            (self.district, case_id, process),
+        )
+        return int(row[0]) if row else 0
 
     def _tell_parent(self, tx: Tx, doing: Doing, child: Case) -> None:
         """After a child's move: all closed moves the parent on; one re-opened has its declared answer."""
@@ -208,26 +241,22 @@ class Following(Linking):
                 self._child_reopened(tx, doing, child, parent, parent_process, children)
             if child.closed_at is None and child.ended_at is None:
                 continue
-            row = tx.one(
-                "SELECT COUNT(*) FROM cases WHERE district = ? AND parent_id = ? AND process = ?"
-                " AND closed_at IS NULL AND ended_at IS NULL",
-                (self.district, parent.id, child.process),
-            )
             joined = parent_process.compiled.actions[children.on_all_closed]
-            if row is None or row[0] or (parent.state, joined.name) not in parent_process.compiled.targets:
+            legal = (parent.state, joined.name) in parent_process.compiled.targets
+            if not legal or self._open_children(tx, parent.id, child.process):
                 continue
             self._on_parent(tx, doing, child, parent, parent_process, joined)
 
     def _child_reopened(
         self, tx: Tx, doing: Doing, child: Case, parent: Case, process: Process, children: Children
     ) -> None:
-        if not children.on_reopened:
-            if parent.ended_at is not None or parent.last_action == children.on_all_closed:
-                raise Guarded(sentences.PARENT_GONE)
-            return
-        answer = process.compiled.actions[children.on_reopened]
-        if (parent.state, answer.name) in process.compiled.targets:
+        """A parent that still waits needs no answer; one that has moved on does what it declared, or the child can't re-open."""
+        targets = process.compiled.targets
+        if children.on_reopened and (parent.state, children.on_reopened) in targets:
+            answer = process.compiled.actions[children.on_reopened]
             self._on_parent(tx, doing, child, parent, process, answer)
+        elif (parent.state, children.on_all_closed) not in targets:
+            raise Guarded(sentences.PARENT_GONE)
 
     def _on_parent(
         self, tx: Tx, doing: Doing, child: Case, parent: Case, process: Process, action: Action

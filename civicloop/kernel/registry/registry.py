@@ -111,12 +111,16 @@ def _process_faults(
                 yield f"{say}: action {action.name!r} keeps apart from the unknown action {other!r}"
         if action.journals:
             yield f"{say}: action {action.name!r} posts journals, and this district has no ledger yet"
+        if action.because:
+            yield f"{say}: action {action.name!r} is a fact's, and the engine does not perform those yet"
     for role in sorted(readers(process) - known_roles):
         yield f"{say}: it is seen by the unknown role {role!r}"
     for limit in process.limits:
         if limit.calendar not in calendars:
             yield f"{say}: limit {limit.name!r} runs by the unknown calendar {limit.calendar!r}"
     for children in process.children:
+        if children.pause == "inherit":
+            yield f"{say}: the clocks of {children.process!r} pause with the parent's, which the engine does not do yet"
         child = registry.processes.get(children.process)
         if child is None:
             yield f"{say}: its children are of the unknown process {children.process!r}"
