@@ -286,9 +286,13 @@ async def _bulk(request: Request, value: RouteValue) -> Response:
 def done_to_many(
     district: District, value: RouteValue, cases: list[str], given: Mapping[str, Any], actor: Actor
 ) -> list[tuple[str, Receipt | dict[str, Any]]]:
-    """Performs the action on each case, each for itself: its receipt, or the problem why not."""
+    """Performs the action on each case, each for itself: its receipt, or the problem why not.
+
+    Invalid, and nothing is done, when what is given is wrong for every case.
+    """
     assert value.action is not None
     with district.store.read() as tx:
+        district.engine.check_given(tx, value.action, given)
         known = {row[0] for row in _of_process(tx, district.code, value.process.name, cases)}
     done = district.engine.perform_many([(c, value.action.name, given) for c in cases if c in known], actor)
     by_id = dict(zip((c for c in cases if c in known), done, strict=True))

@@ -231,7 +231,6 @@ def bulk(request: Request, value: RouteValue) -> Response:
     asking, given = visit(request), form_of(request)
     chosen = [text for text in given.getlist("cases") if isinstance(text, str)][:MANY]
     values: Mapping[str, Any] = {}
-    refused: Refusal | None = None
     try:
         if not chosen:
             raise Invalid(_NONE_CHOSEN)
@@ -239,11 +238,9 @@ def bulk(request: Request, value: RouteValue) -> Response:
             return _bulk_form(request, value, chosen, {}, None)
         values = forms.raw_values(value.fields, given, asking.district, asking.actor.person_id)
         clean = read_given(value.fields, values)
-    except Refusal as error:
-        refused = error
-    if refused is not None:
+        results = done_to_many(asking.district, value, list(dict.fromkeys(chosen)), clean, asking.actor)
+    except Refusal as refused:
         return _bulk_form(request, value, chosen, _kept(refused, values), refused)
-    results = done_to_many(asking.district, value, list(dict.fromkeys(chosen)), clean, asking.actor)
     return _bulk_results(request, value, results, _next(given) or f"/{value.process.name}")
 
 

@@ -331,6 +331,8 @@ def test_the_place_of_a_fault_is_its_line_and_column(world: World) -> None:
         ({"place": {"lon": "114", "lat": 30.6}}, "place"),
         ({"place": {"lon": 30.6, "lat": 114.27}}, "place"),
         ({"place": {"lon": 0, "lat": 0}}, "place"),
+        ({"place": {"lon": 0, "lat": 89.99999999999999}}, "place"),
+        ({"place": {"lon": -180, "lat": -90, "datum": "gcj02"}}, "place"),
         ({"kind": "no-such-kind"}, "kind"),
         ({"kind": 3}, "kind"),
         ({"extra": 1}, "extra"),
@@ -372,6 +374,10 @@ def test_many_at_once_each_for_itself(world: World) -> None:
         is_problem(
             world.call("POST", "/api/street/bulk/accept", who=who, json={"cases": wrong}), 422, "invalid"
         )
+    before = world.size()
+    wrong_for_all = {"cases": made, "kind": "no-such-kind"}
+    is_problem(world.call("POST", "/api/street/bulk/accept", who=who, json=wrong_for_all), 422, "invalid")
+    assert world.size() == before
 
 
 def test_a_stranger_who_reports_too_often_is_told_when_to_come_back(fresh: World) -> None:

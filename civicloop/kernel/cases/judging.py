@@ -93,6 +93,10 @@ class Judging(Core):
         )
         return [(row[0], row[1]) for row in found]
 
+    def check_given(self, tx: Tx, action: Action, clean: Mapping[str, Any]) -> None:
+        """Invalid when what is given names a category, unit or photograph that there is not, whatever the case."""
+        self._check_evidence(tx, action, clean, self.reference.snapshot(tx), self.clock.now())
+
     def _check_evidence(
         self, tx: Tx, action: Action, clean: Mapping[str, Any], snapshot: Snapshot, now: Instant
     ) -> None:

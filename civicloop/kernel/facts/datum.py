@@ -110,6 +110,9 @@ def _shifted(lon: float, lat: float) -> tuple[float, float]:
 
 
 def _unshifted(lon: float, lat: float) -> tuple[float, float]:
+    if not any(in_china(lon + west, lat + north) for west in (-1, 1) for north in (-1, 1)):
+        # The shift is far below a degree, and its series run away where they were not made for (the poles).
+        return lon, lat
     guess_lon, guess_lat = lon, lat
     for _ in range(_INVERSE_ROUNDS):
         d_lon, d_lat = _shift(guess_lon, guess_lat)
