@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
@@ -166,3 +166,54 @@ class Api:
     def _answer(self, answer: httpx.Response) -> Any:
         assert answer.status_code < 300, f"{answer.request.url}: {answer.status_code} {answer.text}"
         return answer.json()
+
+
+class Staff:
+    """The people of the demo over the API: they bring a case where a test's page takes it up."""
+
+    KIND = "litter_bin"
+    PLACE: ClassVar[dict[str, float]] = {"lon": 114.2831, "lat": 30.5755}
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._apis: dict[str, Api] = {}
+
+    def by(self, login: str) -> Api:
+        """The API in that person's hands, "" a resident."""
+        if login not in self._apis:
+            self._apis[login] = Api(self.url, login)
+        return self._apis[login]
+
+    def do(self, login: str, case: str, action: str, **given: Any) -> None:
+        """Performs an action on a case."""
+        self.by(login).post(f"/api/street/{case}/{action}", given)
+
+    def reported(self, corner: str) -> dict[str, Any]:
+        """A new case with its photograph and category; the receipt."""
+        photo = self.by("").upload(street_picture(corner, problem="rubbish"))
+        report = {"description": f"果皮箱满了,{corner}", "media": [photo]}
+        body = {"place": self.PLACE, "kind": self.KIND, "report": report}
+        receipt: dict[str, Any] = self.by("").post("/api/street/report", body)
+        return receipt
+
+    def filed(self, corner: str) -> dict[str, Any]:
+        """A case that waits to be sent out."""
+        receipt = self.reported(corner)
+        self.do("shift_head", receipt["case_id"], "accept")
+        self.do("shift_head", receipt["case_id"], "file")
+        return receipt
+
+    def handling(self, corner: str) -> dict[str, Any]:
+        """A case in the hands of the sanitation's crew."""
+        receipt = self.filed(corner)
+        self.do("shift_head", receipt["case_id"], "dispatch")
+        self.do("unit_clerk_sanitation", receipt["case_id"], "sign")
+        self.do("crew_sanitation", receipt["case_id"], "take")
+        return receipt
+
+    def checking(self, corner: str) -> dict[str, Any]:
+        """A case that the crew says is done."""
+        receipt = self.handling(corner)
+        after = self.by("crew_sanitation").upload(street_picture(corner, view=1))
+        self.do("crew_sanitation", receipt["case_id"], "report_back", photo_after=[after])
+        return receipt

@@ -3,47 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import playwright.sync_api as playwright
 import pytest
 
-from civicloop.loops.street.fixtures.pictures import street_picture
-from tests import browsing
 from tests.browser.people import (
-    Api,
+    Staff,
     attach,
     choose,
-    count_in,
     counted,
     drawn,
     photograph,
     press,
-    sign_in,
 )
 from tests.processes import Served
 
 Measured = Callable[[str, str], None]
 
 pytestmark = pytest.mark.browser
-
-PHONE: dict[str, Any] = {"viewport": browsing.PHONE, "has_touch": True, "is_mobile": True}
-DESK: dict[str, Any] = {"viewport": browsing.DESK}
-
-
-@pytest.fixture
-def person(demo: Served, open_page: Callable[..., Any]) -> Callable[..., Any]:
-    """`person("crew", phone=True)` is somebody at work, "" a resident; each has a browser of his own that counts."""
-
-    def arrive(login: str = "", *, phone: bool = False, **options: Any) -> Any:
-        page = open_page(**(PHONE if phone else DESK), **options)
-        count_in(page)
-        page.set_default_timeout(30_000)
-        if login:
-            sign_in(page, demo.url, login)
-        return page
-
-    return arrive
 
 
 def reported(page: Any, url: str, corner: str, words: str, *, kind: str = "") -> str:
@@ -192,62 +170,6 @@ def test_the_whole_loop(person: Callable[..., Any], demo: Served, record_propert
 
 
 # ---- the side ways ----------------------------------------------------------------------------------------------------
-
-
-class Staff:
-    """The people of the demo over the API: they bring a case where a test's page takes it up."""
-
-    KIND = "litter_bin"
-    PLACE: ClassVar[dict[str, float]] = {"lon": 114.2831, "lat": 30.5755}
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._apis: dict[str, Api] = {}
-
-    def by(self, login: str) -> Api:
-        """The API in that person's hands, "" a resident."""
-        if login not in self._apis:
-            self._apis[login] = Api(self.url, login)
-        return self._apis[login]
-
-    def do(self, login: str, case: str, action: str, **given: Any) -> None:
-        """Performs an action on a case."""
-        self.by(login).post(f"/api/street/{case}/{action}", given)
-
-    def reported(self, corner: str) -> dict[str, Any]:
-        """A new case with its photograph and category; the receipt."""
-        photo = self.by("").upload(street_picture(corner, problem="rubbish"))
-        report = {"description": f"果皮箱满了,{corner}", "media": [photo]}
-        body = {"place": self.PLACE, "kind": self.KIND, "report": report}
-        receipt: dict[str, Any] = self.by("").post("/api/street/report", body)
-        return receipt
-
-    def filed(self, corner: str) -> dict[str, Any]:
-        """A case that waits to be sent out."""
-        receipt = self.reported(corner)
-        self.do("shift_head", receipt["case_id"], "accept")
-        self.do("shift_head", receipt["case_id"], "file")
-        return receipt
-
-    def handling(self, corner: str) -> dict[str, Any]:
-        """A case in the hands of the sanitation's crew."""
-        receipt = self.filed(corner)
-        self.do("shift_head", receipt["case_id"], "dispatch")
-        self.do("unit_clerk_sanitation", receipt["case_id"], "sign")
-        self.do("crew_sanitation", receipt["case_id"], "take")
-        return receipt
-
-    def checking(self, corner: str) -> dict[str, Any]:
-        """A case that the crew says is done."""
-        receipt = self.handling(corner)
-        after = self.by("crew_sanitation").upload(street_picture(corner, view=1))
-        self.do("crew_sanitation", receipt["case_id"], "report_back", photo_after=[after])
-        return receipt
-
-
-@pytest.fixture(scope="session")
-def staff(demo: Served) -> Staff:
-    return Staff(demo.url)
 
 
 def test_a_check_that_fails_goes_back_and_then_closes(
