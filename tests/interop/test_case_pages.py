@@ -10,7 +10,7 @@ import pytest
 
 from civicloop.loops.street.fixtures.pictures import street_picture
 from tests.calling import Answer
-from tests.interop.test_api import World, opened
+from tests.interop.worlds import World, opened
 
 HX = {"hx-request": "true"}
 
