@@ -266,6 +266,8 @@ GETS: tuple[tuple[str, str, int, str], ...] = (
     ("page of other digits", "requests.{}?page=٣", 400, "page: "),
     ("a huge page", "requests.{}?page_size=1001", 400, "1000"),
     ("too many ids", "requests.{}?service_request_id=" + ",".join(map(str, range(1001))), 400, "1000"),
+    ("another language", "services.{}?lang=fr", 400, "lang: "),
+    ("an id of other letters", "requests.{}?service_request_id=r1,编号", 400, "编号"),
     ("no such request", "requests/r404.{}", 404, "r404"),
     ("no such service", "services/dragons.{}", 404, "dragons"),
     ("no such token", "tokens/NOBODY.{}", 404, "NOBODY"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from civicloop.kernel.cases.fields import EARLIEST, LATEST
@@ -9,12 +10,18 @@ from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Invalid
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.time.clock import DAY, Instant, parse_instant
-from civicloop.loops.street.api.requests import AT_ONCE, Wanted, require_service
+from civicloop.loops.street.api.requests import AT_ONCE, Wanted, require_services
 from civicloop.loops.street.open311.sent import Sent
 
 WINDOW: Final = 90 * DAY
 PAGES_MOST: Final = 1_000_000
 
+_ID = re.compile("[A-Za-z0-9_-]{1,64}")
+
+_NOT_AN_ID = Label(
+    "“{id}”不是问题编号:编号由字母和数字组成,多个以逗号分隔。",
+    "“{id}” is no service_request_id: an id has letters and digits; several stand with commas.",
+)
 _NOT_A_DATE = Label(
     "{name} 要写成带时区的 ISO 8601,例如 2026-03-02T09:30:00+08:00(网址中 + 写作 %2B),且不早于1970年、不晚于2200年。",
     "Write {name} as ISO 8601 with its zone, such as 2026-03-02T09:30:00+08:00 (+ is %2B in an address), from 1970 to 2200.",
@@ -35,34 +42,37 @@ _TOO_MANY_IDS = Label(
 )
 
 
-def ids_of(given: Sent) -> tuple[str, ...]:
-    """The ids asked for, which override every other filter; Invalid for too many."""
-    ids = given.many("service_request_id")
+def wanted_of(district: District, given: Sent) -> tuple[str, ...] | Wanted:
+    """The ids asked for, which override every other filter, else the filter.
+
+    Invalid with a sentence for what is wrong, Missing for a service that never was. Beside ids the others must be
+    readable, but no window is asked of them.
+    """
+    ids, services = given.many("service_request_id"), given.many("service_code")
     if len(ids) > AT_ONCE:
         reason = _TOO_MANY_IDS.filled(most=AT_ONCE)
         raise Invalid(reason, fields={"service_request_id": reason})
-    return ids
-
-
-def wanted_of(district: District, given: Sent) -> Wanted:
-    """The filter of a list; Invalid with a sentence for what is wrong, Missing for an unknown service."""
-    for code in given.many("service_code"):
-        require_service(district, code)
+    strange = next((text for text in ids if not _ID.fullmatch(text)), None)
+    if strange is not None:
+        reason = _NOT_AN_ID.filled(id=strange[:60])
+        raise Invalid(reason, fields={"service_request_id": reason})
+    require_services(district, services)
     asked = set(given.many("status"))
     if asked - {"open", "closed"}:
         raise Invalid(_NOT_A_STATUS, fields={"status": _NOT_A_STATUS})
-    since, until = _window(district, given)
     size = _count(given, "page_size", AT_ONCE, AT_ONCE)
     number = _count(given, "page", 1, PAGES_MOST)
+    dates = _date(district, given, "start_date"), _date(district, given, "end_date")
+    if ids:
+        return ids
+    since, until = _window(district.clock.now(), *dates)
     return Wanted(
-        since, until, given.many("service_code"), "closed" in asked if len(asked) == 1 else None, size, (number - 1) * size
-    )  # fmt: skip
+        since, until, services, "closed" in asked if len(asked) == 1 else None, size, (number - 1) * size
+    )
 
 
-def _window(district: District, given: Sent) -> tuple[Instant, Instant]:
+def _window(now: Instant, since: Instant | None, until: Instant | None) -> tuple[Instant, Instant]:
     """The period asked for: the last 90 days, or up to 90 from or to a date; Invalid beyond."""
-    now = district.clock.now()
-    since, until = _date(district, given, "start_date"), _date(district, given, "end_date")
     if since is not None and since > now:
         raise Invalid(_FUTURE, fields={"start_date": _FUTURE})
     if until is None:

@@ -24,6 +24,7 @@ from civicloop.kernel.people.roles import ANYBODY, PUBLIC, Actor, ApiScope
 from civicloop.kernel.refusal import (
     Conflict,
     Forbidden,
+    Invalid,
     Malformed,
     Missing,
     Refusal,
@@ -33,15 +34,14 @@ from civicloop.kernel.refusal import (
 from civicloop.kernel.registry.district import District
 from civicloop.loops.street.api import requests as selection
 from civicloop.loops.street.api import submission
-from civicloop.loops.street.api.filters import ids_of, wanted_of
-from civicloop.loops.street.api.requests import CATEGORIES
+from civicloop.loops.street.api.filters import wanted_of
+from civicloop.loops.street.api.requests import CATEGORIES, Wanted
 from civicloop.loops.street.open311.sent import Sent, sent
 from civicloop.loops.street.open311.wire import MEDIA_TYPES, Format, encoded, is_format
 from civicloop.web.admission import Headers, request_key
 
-REPORTS_AN_HOUR: Final = (
-    600  # from one address with a key: a city's own server passes many people's reports on
-)
+# From one address with a key: a city's own server passes many people's reports on.
+REPORTS_AN_HOUR: Final = 600
 MOST_FIELDS: Final = 200
 MOST_FILES: Final = 12
 MOST_FIELD_BYTES: Final = 28 << 20  # a data: picture of 20 MB in base64
@@ -69,6 +69,7 @@ _OTHER_PLACE = Label(
     "jurisdiction_id“{given}”不在本服务范围;请省略,或填 {ours}。",
     "jurisdiction_id “{given}” is not served here; leave it out, or give {ours}.",
 )
+_NO_LANGUAGE = Label("lang 只能是 zh 或 en。", "lang is zh or en.")
 _NOT_A_FORM = Label(
     "请以 application/x-www-form-urlencoded 或 multipart/form-data 发送,收到的是“{given}”。",
     "Send application/x-www-form-urlencoded or multipart/form-data; this was “{given}”.",
@@ -139,15 +140,13 @@ def requests(request: Request) -> Response:
     """GET requests: by id, which overrides the rest, or by service, time and status."""
 
     def work(asking: _Asking) -> tuple[str, Any]:
-        district, given = asking.district, asking.sent
-        ids = ids_of(given)
-        wanted = None if ids else wanted_of(district, given)
+        district = asking.district
+        wanted = wanted_of(district, asking.sent)
         with district.store.read() as tx:
-            found = (
-                selection.by_ids(tx, district.code, ids)
-                if wanted is None
-                else selection.listed(tx, district.code, wanted)
-            )
+            if isinstance(wanted, Wanted):
+                found = selection.listed(tx, district.code, wanted)
+            else:
+                found = selection.by_ids(tx, district.code, wanted)
             shown = selection.shown(tx, district, found, lang=asking.lang, address=asking.address)
         return "service_requests", shown
 
@@ -253,6 +252,8 @@ class _Asking:
     def __init__(self, request: Request, form: list[tuple[str, str]], need: ApiScope) -> None:
         self.district: District = request.app.state.district
         self.sent: Sent = sent(request.query_params.multi_items(), form)
+        if any(name == "lang" and value not in ("zh", "en") for name, value in self.sent.pairs):
+            raise Invalid(_NO_LANGUAGE, fields={"lang": _NO_LANGUAGE})
         self.lang = "en" if self.sent.one("lang") == "en" else "zh"
         self.address = str(request.base_url).rstrip("/")
         ours = (self.district.code, self.district.pack.district)

@@ -75,13 +75,27 @@ def require_service(district: District, code: str) -> None:
     with district.store.read() as tx:
         row = district.reference.snapshot(tx).get(CATEGORIES, code, district.clock.now())
     if row is None:
-        reason = _UNKNOWN_CODE.filled(code=code[:60])
-        raise Missing(reason, fields={"service_code": reason})
+        raise _unknown(code)
+
+
+def require_services(district: District, codes: Sequence[str]) -> None:
+    """Missing unless each of them is, or once was, a category: old reports are still looked for by it."""
+    if codes:
+        with district.store.read() as tx:
+            known = frozenset(district.reference.snapshot(tx).codes(CATEGORIES))
+        for code in codes:
+            if code not in known:
+                raise _unknown(code)
+
+
+def _unknown(code: str) -> Missing:
+    reason = _UNKNOWN_CODE.filled(code=code[:60])
+    return Missing(reason, fields={"service_code": reason})
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which requests, in (since, until] of the time they were made; empty means all."""
+    """Which requests, made from `since` to `until`, both included; empty means all."""
 
     since: Instant
     until: Instant

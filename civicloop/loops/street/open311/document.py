@@ -1,4 +1,8 @@
-"""The OpenAPI part of GeoReport v2: the operations as they are served, in JSON and XML."""
+"""The OpenAPI part of GeoReport v2: the operations as they are served, in JSON and XML.
+
+No schema can say that two dates lie within 90 days of one another: they carry formats of their own, `open311-start` and
+`open311-end`, for which a test tool may be told how to make a pair that is accepted.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,8 @@ _MAYBE_TEXT: Final = {"type": ["string", "null"]}
 _MAYBE_NUMBER: Final = {"type": ["number", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _CODE: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
-_CODES: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}(,[A-Za-z0-9_-]{1,64}){0,20}$"}
+_CODES: Final = {"type": "string", "pattern": "^[A-Za-z0-9_ ,-]{1,64}$"}
+_MOMENT: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$"
 _CLEAN: Final = "^[^\\x00-\\x1f\\x7f]*$"
 
 
@@ -25,6 +30,11 @@ def _said(zh: str, en: str) -> str:
 
 def _object(**properties: Any) -> Document:
     return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _or_blank(schema: Document) -> Document:
+    """A parameter that some clients send without a value, which is as if it was left out."""
+    return {"anyOf": [schema, {"type": "string", "maxLength": 0}]}
 
 
 def _list(name: str) -> Document:
@@ -70,13 +80,13 @@ _FORMAT: Final = _parameter(
 _PLACE: Final = _parameter(
     "jurisdiction_id",
     "query",
-    _CODE,
+    _or_blank(_CODE),
     _said("可省略;只有一个辖区", "May be left out: there is one jurisdiction"),
 )
 _LANG: Final = _parameter(
     "lang", "query", {"type": "string", "enum": ["zh", "en"]}, _said("文字的语言", "The language of texts")
 )
-_API_KEY: Final = _parameter("api_key", "query", _CODE, _said("密钥", "A key"))
+_API_KEY: Final = _parameter("api_key", "query", _or_blank(_CODE), _said("密钥", "A key"))
 _BOTH: Final = (_FORMAT, _PLACE, _API_KEY, _LANG)
 
 
@@ -131,11 +141,11 @@ def _post() -> Document:
         "address_string": text,
         "first_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},
         "last_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},
-        "email": {"type": "string", "pattern": "^[a-z]{1,20}@[a-z]{1,20}\\.org$"},
-        "phone": {"type": "string", "pattern": "^[0-9]{5,20}$"},
+        "email": _or_blank({"type": "string", "pattern": "^[a-z]{1,20}@[a-z]{1,20}\\.org$"}),
+        "phone": _or_blank({"type": "string", "pattern": "^[0-9]{5,20}$"}),
         "media_url": {"type": "string", "pattern": "^https?://[a-z0-9/.-]{1,200}$", "description": _said("网址只记录、不抓取;也可为 data: 图片", "An address is noted and never fetched; a data: picture is kept")},
-        "api_key": _CODE,
-        "jurisdiction_id": _CODE,
+        "api_key": _or_blank(_CODE),
+        "jurisdiction_id": _or_blank(_CODE),
     }  # fmt: skip
     required = ["service_code", "lat", "long", "description"]
     form = {"type": "object", "properties": known, "required": required}
@@ -167,15 +177,15 @@ def _post() -> Document:
 
 def _requests() -> Document:
     def ask(name: str, schema: Document, zh: str, en: str) -> Document:
-        return _parameter(name, "query", schema, _said(zh, en))
+        return _parameter(name, "query", _or_blank(schema), _said(zh, en))
 
     return _get(
         "requests", "问题列表", "List of requests", _list("Open311Request"),
         ask("service_request_id", _CODES, "编号,可用逗号分隔;给出时忽略其他条件", "Ids with commas; the rest is ignored then"),
         ask("service_code", _CODES, "类别,可用逗号分隔", "Services, with commas"),
         ask("status", {"type": "string", "enum": ["open", "closed", "open,closed"]}, "状态", "The status"),
-        ask("start_date", _TIME, "此时起;到 end_date 最多90天", "From then; at most 90 days up to end_date"),
-        ask("end_date", _TIME, "到此时止;缺省为现在", "Up to then; now, when not given"),
+        ask("start_date", {"type": "string", "format": "open311-start", "pattern": _MOMENT}, "此时起;到 end_date 最多90天", "From then; at most 90 days up to end_date"),
+        ask("end_date", {"type": "string", "format": "open311-end", "pattern": _MOMENT}, "到此时止;缺省为现在", "Up to then; now, when not given"),
         ask("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}, "第几页", "Which page"),
         ask("page_size", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}, "每页条数", "How many a page"),
         about=_said(
