@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from civicloop.kernel.cases import history
+from civicloop.kernel.cases import history, rows
+from civicloop.kernel.cases.process import Process
 from civicloop.kernel.derive.routes import readers
 from civicloop.kernel.people.permissions import may
+from civicloop.kernel.people.roles import Actor, Where
 from civicloop.kernel.store.database import Store
-from civicloop.web.visit import visit
+from civicloop.web.visit import Visit, visit
 
 BEAT_SECONDS = 20.0
 WAITING = 256
@@ -67,30 +70,55 @@ async def stream(request: Request) -> Response:
     after = int(given) if given.isdecimal() else 0
     hub: Hub = request.app.state.hub
     declared = asking.district.registry.processes.get(process)
-    by = readers(declared) if declared else frozenset()
-    if declared is None or may(asking.actor, by, None) is not None:
+    if declared is None or may(asking.actor, readers(declared), None) is not None:
         return Response(status_code=204)
     return StreamingResponse(
-        _events(request, hub, process, after),
+        _events(asking, hub, declared, after),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store"},
     )
 
 
-async def _events(request: Request, hub: Hub, process: str, after: int) -> AsyncIterator[bytes]:
-    district = visit(request).district
+async def _events(asking: Visit, hub: Hub, process: Process, after: int) -> AsyncIterator[bytes]:
+    district, by = asking.district, readers(process)
     yield b"retry: 2000\n\n"
     if after:
-        with district.store.read() as tx:
-            missed = history.rows_since(tx, district.code, after, CATCH_UP)
-        for row in missed:
-            if row.process == process:
-                yield _event(row.seq, row.case_id, row.to_state)
+        for seq, case_id, state in await run_in_threadpool(_missed, asking, process, by, after):
+            yield _event(seq, case_id, state)
     async for note in hub.changes():
         if note is None:
             yield b": beat\n\n"
-        elif note[3] == process and note[1] > after:
-            yield _event(note[1], note[2], note[4])
+            continue
+        _, seq, case_id, name, state, street, unit = note
+        if name == process.name and seq > after and hears(asking.actor, by, district.code, street, unit):
+            yield _event(seq, case_id, state)
+
+
+def hears(actor: Actor, by: frozenset[str], district: str, street: str, unit: str) -> bool:
+    """Whether a change in that street and unit is this actor's to know.
+
+    A note names neither community nor holder: who holds a role in one, or for his own cases, hears of all and reads his own.
+    """
+    finer = any(g.role in by and g.scope.kind in ("community", "self", "case") for g in actor.grants)
+    return finer or may(actor, by, Where(district, street, unit=unit)) is None
+
+
+def _missed(asking: Visit, process: Process, by: frozenset[str], after: int) -> list[tuple[int, str, str]]:
+    """What changed since `after`, in order."""
+    district = asking.district
+    with district.store.read() as tx:
+        found = [
+            row
+            for row in history.rows_since(tx, district.code, after, CATCH_UP)
+            if row.process == process.name
+        ]
+        places = {row.case_id: rows.load_case(tx, district.code, row.case_id) for row in found}
+    return [
+        (row.seq, row.case_id, row.to_state)
+        for row in found
+        if (case := places[row.case_id]) is not None
+        and hears(asking.actor, by, district.code, case.street, case.unit)
+    ]
 
 
 def _event(seq: int, case_id: str, state: str) -> bytes:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from civicloop.kernel.derive.routes import readers
 from civicloop.loops.street.fixtures.pictures import street_picture
+from civicloop.web.live import hears
 from tests.calling import Answer
 from tests.interop.worlds import World, opened
 
@@ -259,3 +261,17 @@ def test_every_page_speaks_one_language(world: World, lang: str) -> None:
         words = re.sub(r"<[^>]+>|垃圾没人收", " ", main)
         if lang == "en":
             assert re.findall(r"[\u4e00-\u9fff]+", words) == []
+
+
+def test_only_readers_hear_of_changes_and_only_of_their_place(world: World) -> None:
+    assert world.call("GET", "/live?process=street").status == 204
+    assert world.call("GET", "/live?process=nothing", who=world.person("intake")).status == 204
+    street, other = (world.district.places.streets[i].code for i in (0, 3))
+    code, by = world.district.code, readers(world.district.registry.processes["street"])
+    collector = world.person("collector", "street", street).actor
+    clerk = world.person("unit_clerk", "unit", "sanitation").actor
+    assert hears(world.person("intake").actor, by, code, other, "")
+    assert hears(collector, by, code, street, "")
+    assert not hears(collector, by, code, other, "")
+    assert hears(clerk, by, code, other, "sanitation")
+    assert not hears(clerk, by, code, other, "water")
