@@ -226,21 +226,18 @@ def _said(tally: Tally, plan: ImportMap, took: Instant) -> str:
         for code, n in tally.excluded.items()
     ]
     lines += [f"  退回/rejected {n:,}: {code}" for code, n in tally.rejected.items()]
-    peak = _peak_megabytes()
-    lines.append(
-        f"  {seconds:.1f} s, {tally.read / seconds:,.0f} 行每秒/rows per second"
-        + (f", 内存峰值/peak memory {peak} MB" if peak else "")
-    )
+    lines.append(f"  {seconds:.1f} s, {tally.read / seconds:,.0f} 行每秒/rows per second{_used()}")
     return "\n".join(lines)
 
 
-def _peak_megabytes() -> int:
-    """The most memory this process has held; 0 where the system doesn't tell."""
+def _used() -> str:
+    """The processor time and the most memory that this process has used; nothing where the system doesn't tell."""
     if sys.platform != "linux":
-        return 0
+        return ""
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return f", 处理器/processor {used.ru_utime + used.ru_stime:.1f} s, 内存峰值/peak memory {used.ru_maxrss // 1024} MB"
 
 
 def _unexpected(plan: ImportMap, reader: RowReader, tally: Tally) -> list[str]:
