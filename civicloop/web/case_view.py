@@ -19,12 +19,12 @@ from civicloop.kernel.cases.process import Process
 from civicloop.kernel.cases.reports import Report
 from civicloop.kernel.derive import diagram
 from civicloop.kernel.label import Label
-from civicloop.kernel.people.roles import Scope, persons_of
+from civicloop.kernel.people.roles import persons_of
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.clock import Instant, format_instant, to_datetime
 from civicloop.web import components as ui
-from civicloop.web.components import Moment, Option, Picture, Step
+from civicloop.web.components import Moment, Picture, Step
 from civicloop.web.components.basics import Tone
 from civicloop.web.components.clocks import Status
 from civicloop.web.forms import CATEGORIES, Choices
@@ -77,21 +77,11 @@ class View:
 
 
 def choices(asking: Visit, case: Case | None = None) -> Choices:
-    """What the choices of forms are drawn from now: categories, units, and people, of the case's unit where it has one."""
+    """What the choices of forms are drawn from now; people are those of the case's unit, where it has one."""
     district = asking.district
-    now = district.clock.now()
     with district.store.read() as tx:
         snapshot = district.reference.snapshot(tx)
-        units = district.registers.all(tx, "units")
-        people = district.people.accounts.all(tx)
-    names = tuple(
-        Option(u.id, Label(str(u.attributes["name"]), str(u.attributes.get("name_en", u.name))))
-        for u in units
-    )
-    if case is not None and case.unit:
-        people = [a for a in people if any(g.scope == Scope("unit", case.unit) for g in a.grants)] or people
-    staff = tuple(Option(a.person_id, a.name) for a in people if a.disabled_at is None)
-    return Choices(district, snapshot, now, names, staff)
+    return Choices(district, snapshot, district.clock.now(), case.unit if case else "")
 
 
 def status_of(clock: LimitClock, now: Instant) -> Status:
@@ -255,7 +245,7 @@ def moments(
 ) -> list[Moment]:
     """The history, newest first; `known` are the names of what was given, where they have been read already."""
     known = known or choices(asking)
-    names = _names(asking.district, moves)
+    names = _names(asking.district, process, moves)
     return [
         _moment(process, row, names, known, zone, asking.lang, public=public)
         for row in reversed(moves)
@@ -284,7 +274,7 @@ def _moment(
     notes = [] if public else [
         f"{fields[k].label.text(lang)}{': ' if lang == 'en' else ':'}{words}"
         for k, v in given.items()
-        if k in fields and (words := _value(known, fields[k], v, lang))
+        if k in fields and (words := _value(known, names, fields[k], v, lang))
     ]  # fmt: skip
     found = tuple(
         picture(h, _PHOTO)
@@ -312,7 +302,7 @@ def _moment(
     )
 
 
-def _value(known: Choices, field: Field, value: Any, lang: str) -> str:
+def _value(known: Choices, names: Mapping[str, Label], field: Field, value: Any, lang: str) -> str:
     """A given value as a person reads it, "" for what is drawn elsewhere (photographs, positions)."""
     if isinstance(value, Mapping):
         return _PERSONAL.text(lang) if "commitment" in value else ""
@@ -324,7 +314,7 @@ def _value(known: Choices, field: Field, value: Any, lang: str) -> str:
         case "unit":
             return next((ui.say(o.label, lang) for o in known.units if o.value == value), str(value))
         case "person":
-            return next((ui.say(o.label, lang) for o in known.people if o.value == value), _STAFF.text(lang))
+            return names.get(str(value), _STAFF).text(lang)
         case "instant":
             return local(int(value), known.district.zone)
         case "amount":
@@ -357,9 +347,17 @@ def _who(row: HistoryRow, names: Mapping[str, Label], *, public: bool) -> Label:
     return _STAFF if public else names.get(row.actor, _STAFF)
 
 
-def _names(district: District, moves: Sequence[HistoryRow]) -> dict[str, Label]:
-    """The names of those who acted, by their signature."""
+def _names(district: District, process: Process, moves: Sequence[HistoryRow]) -> dict[str, Label]:
+    """The names of those who acted, by their signature, and of those who were named, by their id."""
     signatures = {row.actor for row in moves}
+    persons = {
+        name: {f.name for f in a.evidence if f.kind == "person"}
+        for name, a in process.compiled.actions.items()
+    }
+    for row in moves:
+        wanted = persons.get(row.action)
+        if wanted:
+            signatures |= {str(v) for k, v in msgspec.json.decode(row.given).items() if k in wanted}
     people = sorted({p for s in signatures for p in persons_of([s])})
     if not people:
         return {}

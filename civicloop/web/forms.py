@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,9 +13,10 @@ from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 
 from civicloop.kernel.cases import queue
-from civicloop.kernel.cases.fields import Field
+from civicloop.kernel.cases.fields import DEFAULT_MAXIMUM, Field
 from civicloop.kernel.facts.reference import Snapshot
 from civicloop.kernel.label import Label
+from civicloop.kernel.people.roles import Scope
 from civicloop.kernel.refusal import Invalid, Refusal
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.time.clock import Instant, from_datetime
@@ -33,16 +35,38 @@ _KEPT_PHOTO = Label("已上传的照片 {n}", "Uploaded photograph {n}")
 _NEAR = Label("附近的案件", "Cases close by")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choices:
-    """What the choices of a form are drawn from at one moment."""
+    """What the choices of a form are drawn from at one moment; units and people are read when they are asked for.
+
+    People are those of `of_unit`, where it has any, else everybody.
+    """
 
     district: District
     snapshot: Snapshot
     now: Instant
-    units: tuple[Option, ...] = ()
-    people: tuple[Option, ...] = ()
+    of_unit: str = ""
     cases: tuple[Option, ...] = ()
+
+    @cached_property
+    def units(self) -> tuple[Option, ...]:
+        """The responsible units by name."""
+        with self.district.store.read() as tx:
+            found = self.district.registers.all(tx, "units")
+        return tuple(
+            Option(u.id, Label(str(u.attributes["name"]), str(u.attributes.get("name_en", u.name))))
+            for u in found
+        )
+
+    @cached_property
+    def people(self) -> tuple[Option, ...]:
+        """Those with an account, by name."""
+        with self.district.store.read() as tx:
+            found = [a for a in self.district.people.accounts.all(tx) if a.disabled_at is None]
+        if self.of_unit:
+            scope = Scope("unit", self.of_unit)
+            found = [a for a in found if any(g.scope == scope for g in a.grants)] or found
+        return tuple(Option(a.person_id, a.name) for a in found)
 
 
 def raw_values(fields: Sequence[Field], form: FormData, district: District, actor_id: str) -> dict[str, Any]:
@@ -131,7 +155,13 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
     text = "" if value is None or isinstance(value, Mapping | list) else str(value)
     match field.kind:
         case "long_text":
-            return ui.long_text_field(field.name, field.label, value=text, **common)
+            return ui.long_text_field(
+                field.name,
+                field.label,
+                value=text,
+                max_length=field.maximum or DEFAULT_MAXIMUM["long_text"],
+                **common,
+            )
         case "choice":
             options = [Option(o.value, o.label) for o in field.options]
             return ui.choice_field(field.name, field.label, options, value=text, **common)
