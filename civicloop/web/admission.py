@@ -161,6 +161,8 @@ def decoded(body: bytes) -> Any:
 
 def unreadable(body: bytes, error: Exception) -> Malformed:
     """The refusal of a body that is no JSON, with line and column of the fault."""
+    if not body.strip():
+        return Malformed(_EMPTY)
     why, _, place = str(error).rpartition(" (byte ")
     if not why:
         why, place = str(error), ""

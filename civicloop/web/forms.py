@@ -22,6 +22,7 @@ from civicloop.kernel.registry.district import District
 from civicloop.kernel.time.clock import Instant, from_datetime
 from civicloop.web import components as ui
 from civicloop.web.components import Branch, MapLayer, Option
+from civicloop.web.still import still_map
 
 NEAR = ".near"  # beside a case field: one of the cases close by, chosen
 KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has uploaded already
@@ -234,6 +235,7 @@ def point_control(name: str, label: Label, district: District, value: Any, commo
         label,
         layers=base_layers(),
         bounds=district.places.bbox,
+        fallback=still_map(district.places, lang=common["lang"]),
         longitude=str(given.get("lon", "")),
         latitude=str(given.get("lat", "")),
         synthetic=True,

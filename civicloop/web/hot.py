@@ -6,6 +6,7 @@ the store's grouped commit.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Final
 
@@ -51,6 +52,30 @@ _NO_TIME = Label(
 )
 _TOO_MANY = Label("一次最多 {most} 条观测。", "At most {most} observations at once.")
 _TOO_LONG = Label("payload 最多 {most} 字节。", "A payload has at most {most} bytes.")
+_NO_OBJECT = Label(
+    "观测应是一个 JSON 对象,含 source、kind、key、happened_at。",
+    "An observation is a JSON object with source, kind, key and happened_at.",
+)
+_AT = r" - at `\$\.(?P<field>\w+)"
+# msgspec's own sentences, told apart by their form; they are English and say no way out.
+_SENTENCES: Final = (
+    (
+        re.compile(r"missing required field `(?P<field>[^`]*)`"),
+        Label("缺少 {field}。", "{field} is missing."),
+    ),
+    (
+        re.compile(r"unknown field `(?P<field>[^`]*)"),
+        Label("没有名为“{field}”的字段,请去掉。", "There is no field “{field}”; leave it out."),
+    ),
+    (
+        re.compile(rf"(?:matching regex|of length).*{_AT}"),
+        Label(
+            "{field} 须为字母、数字或 _ . : / @ # ~ -,且不过长。",
+            "{field} has letters, digits or _ . : / @ # ~ - and is not too long.",
+        ),
+    ),
+    (re.compile(rf"Expected.*{_AT}"), Label("{field} 应是文字。", "{field} must be text.")),
+)
 _BLANK = Label("至少要有一条观测。", "There must be at least one observation.")
 
 Handler = Callable[[District, IntakeRate, Scope, Receive], Awaitable[tuple[int, bytes]]]
@@ -193,16 +218,20 @@ def _read(body: bytes) -> Observed:
     try:
         return _one(body)
     except msgspec.ValidationError as error:
-        reason = _WRONG.filled(why=str(error)[:300])
-        raise Invalid(reason, fields={_field(str(error)): reason}) from error
+        field, why = _told_of(str(error))
+        raise Invalid(_WRONG.filled(why=why), fields={field: why}) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise unreadable(body, error) from error
 
 
-def _field(words: str) -> str:
-    """The field that a sentence of msgspec's is about, "body" for the whole."""
-    _, _, place = words.rpartition("`$.")
-    return place.rstrip("`") if place else "body"
+def _told_of(words: str) -> tuple[str, Label]:
+    """The field that msgspec's sentence is about, "body" for the whole, and what is to be said of it."""
+    for pattern, sentence in _SENTENCES:
+        found = pattern.search(words)
+        if found:
+            field = found["field"] or "body"
+            return field[:60], sentence.filled(field=field[:60])
+    return "body", _NO_OBJECT
 
 
 def _recording(district: District, actor: Actor, told: Observed) -> Recording:

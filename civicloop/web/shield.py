@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable
 from typing import Final
 
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Refusal, TooLarge
+from civicloop.web.problems import problem
 
 POLICY: Final = (
     "default-src 'self'; img-src 'self' blob: data:; worker-src 'self'; style-src 'self'; object-src 'none'; "
@@ -66,7 +68,7 @@ class Shield:
         try:
             receive = self._gate.enter(scope, receive)
         except Refusal as refused:
-            await _refuse(send, refused)
+            await _refuse(scope, send, refused)
             return
 
         async def guarded(message: Message) -> None:
@@ -121,18 +123,18 @@ def _is_loopback(host: bytes) -> bool:
     return name in (b"127.0.0.1", b"localhost", b"[::1]")
 
 
-async def _refuse(send: Send, refused: Refusal) -> None:
-    reason = refused.reason
-    body = msgspec.json.encode(
-        {
-            "type": f"urn:civicloop:{refused.code}",
-            "title": reason.en,
-            "title_zh": reason.zh,
-            "status": refused.status,
-        }
-    )
+async def _refuse(scope: Scope, send: Send, refused: Refusal) -> None:
+    """The refusal as its asker reads it: a browser a page of two sentences, a program problem+json."""
+    accepts = b"".join(value for name, value in scope["headers"] if name == b"accept")
+    if b"text/html" in accepts:
+        zh, en = html.escape(refused.reason.zh), html.escape(refused.reason.en)
+        kind = b"text/html; charset=utf-8"
+        body = f'<!doctype html><html lang="zh-CN"><title>{zh}</title><p>{zh}<p lang="en">{en}'.encode()
+    else:
+        kind, body = b"application/problem+json", msgspec.json.encode(problem(refused))
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", kind),
+        (b"x-content-type-options", b"nosniff"),
         (b"content-length", str(len(body)).encode()),
         (b"connection", b"close"),
     ]

@@ -185,6 +185,7 @@ class Engine(Recomputing):
             now = self.clock.now()
             at = happened(actor, happened_at, now, None)
             case, clocks = self._perform_due(tx, process, case, clocks, at, now, acts=actor.via != "import")
+            self._check_photos(tx, "media", report.media)
             located = self._located(report.position) if report.position else None
             doing = Doing(process, process.actions[0], actor.signature, "", actor.via, at, now)
             made = self._report(report, case, located, doing)

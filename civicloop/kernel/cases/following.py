@@ -69,14 +69,10 @@ class Following(Linking):
         )  # fmt: skip
         if preset:
             case = msgspec.structs.replace(case, **preset)
-        if doing.key is not None and any(field.personal for field in action.evidence):
-            # A repeated request must not leave its personal values a second time.
-            before = history.row_of_request(tx, self.district, doing.key)
-            if before is not None:
-                return self._repeated_row(tx, before, action.name, None)
         stored = self._kept(tx, action.evidence, clean, case.id, now)
         made: Report | None = None
         if report is not None:
+            self._check_photos(tx, "media", report.media)
             made = self._report(report, case, located, doing)
             stored["report"] = made.id
         case, _, seq = self._apply(tx, doing, case, [], start, clean, stored, made)

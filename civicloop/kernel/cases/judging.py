@@ -117,13 +117,19 @@ class Judging(Core):
                     reason = sentences.NO_UNIT.filled(code=value)
                     raise Invalid(reason, fields={field.name: reason})
             if field.kind == "photo":
-                marks = ", ".join("?" * len(value))
-                row = tx.one(
-                    f"SELECT COUNT(DISTINCT hash) FROM evidence WHERE district = ? AND hash IN ({marks})",
-                    (self.district, *value),
-                )
-                if row is None or row[0] != len(value):
-                    raise Invalid(sentences.NO_EVIDENCE, fields={field.name: sentences.NO_EVIDENCE})
+                self._check_photos(tx, field.name, value)
+
+    def _check_photos(self, tx: Tx, field: str, hashes: Sequence[str]) -> None:
+        """Photographs are named by what was uploaded before: Invalid where one was not."""
+        if not hashes:
+            return
+        marks = ", ".join("?" * len(hashes))
+        row = tx.one(
+            f"SELECT COUNT(DISTINCT hash) FROM evidence WHERE district = ? AND hash IN ({marks})",
+            (self.district, *hashes),
+        )
+        if row is None or row[0] != len(hashes):
+            raise Invalid(sentences.NO_EVIDENCE, fields={field: sentences.NO_EVIDENCE})
 
     def offers(
         self, case: Case, actor: Actor, earlier: Mapping[str, Sequence[str]] | None = None

@@ -53,7 +53,9 @@ _INSTANT = (
 _WRONG_TYPE = Label("这里应是{kind}。", "This must be {kind}.")
 _TYPES = {
     "text": Label("文字", "text"),
-    "shorter text": Label("不超过上限的文字(含空格)", "text within its limit, spaces counted"),
+    "shorter text": Label(
+        "最多 {most} 个字的文字(含空格)", "text of at most {most} characters, spaces counted"
+    ),
     "clean text": Label("不含控制字符的文字", "text without control characters"),
     "trimmed text": Label("首尾无空格的文字", "text without spaces at its ends"),
     "number": Label("整数", "a whole number"),
@@ -141,7 +143,10 @@ def read_json(fields: Sequence[Field], body: Any, beside: frozenset[str] = froze
                 given[field.name] = value = int(value)
             kind = _mistyped(field, value)
             if kind:
-                wrong[field.name] = _WRONG_TYPE.filled(kind=_TYPES[kind])
+                words = _TYPES[kind]
+                if kind == "shorter text":
+                    words = words.filled(most=field.maximum or DEFAULT_MAXIMUM[field.kind])
+                wrong[field.name] = _WRONG_TYPE.filled(kind=words)
     if wrong:
         raise Invalid(next(iter(wrong.values())), fields=wrong)
     return read_given(fields, given)

@@ -33,7 +33,7 @@ class PostgresConnection:
 
     def __init__(self, url: str, *, writes: bool, busy_seconds: float = 5.0) -> None:
         self.writes = writes
-        self.ticket = ""
+        self.transaction_id = ""
         self.raw: psycopg.Connection[Row] = psycopg.connect(
             url,
             autocommit=True,
@@ -48,7 +48,7 @@ class PostgresConnection:
             self._cursor.execute(f"SET lock_timeout = {int(busy_seconds * 1000)}".encode())
 
     def begin(self) -> None:
-        """Opens a transaction; a writer's has a ticket, by which its end can be asked for afterwards."""
+        """Opens a transaction; a writer's has an id, by which its end can be asked for afterwards."""
         if not self.writes:
             self._cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             return
@@ -56,7 +56,7 @@ class PostgresConnection:
         self._cursor.nextset()
         row = self._cursor.fetchone()
         assert row is not None
-        self.ticket = row[0]
+        self.transaction_id = row[0]
 
     def commit(self) -> None:
         self._cursor.execute("COMMIT")
@@ -86,9 +86,9 @@ class PostgresConnection:
         """Whether a failed COMMIT may have been done all the same: when its answer did not come through."""
         return self.raw.closed
 
-    def committed(self, ticket: str) -> bool | None:
-        """How the transaction of that ticket ended; None while it goes on, or after very long."""
-        row = self.one("SELECT pg_xact_status(?::xid8)", (ticket,))
+    def committed(self, transaction_id: str) -> bool | None:
+        """How the transaction of that id ended; None while it goes on, or after very long."""
+        row = self.one("SELECT pg_xact_status(?::xid8)", (transaction_id,))
         return {"committed": True, "aborted": False}.get(row[0]) if row else None
 
     def lost(self, error: Exception) -> bool:

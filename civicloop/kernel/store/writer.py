@@ -259,7 +259,7 @@ class Writer:
         if not connection.doubtful():
             return False
         try:
-            done: bool | None = self._open().committed(connection.ticket)
+            done: bool | None = self._open().committed(connection.transaction_id)
         except connection.errors:
             self._connection = None
             return None
