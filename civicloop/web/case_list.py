@@ -19,7 +19,7 @@ from civicloop.kernel.derive.routes import RouteValue, in_bulk, performed
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
 from civicloop.kernel.store.transaction import Tx
-from civicloop.web import case_page, case_view, filters, forms, locale, shell
+from civicloop.web import case_page, case_view, filters, forms, locale, shell, still
 from civicloop.web import components as ui
 from civicloop.web.case_view import Card
 from civicloop.web.components import MapLayer, Option
@@ -72,7 +72,14 @@ def list_page(request: Request, value: RouteValue) -> Response:
         found = _by_number(tx, asking, value, wanted.words) or queue.page(
             tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE
         )
-        count = None if wanted.words else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED)
+        count = None
+        if not wanted.words:
+            all_here = not after and not found.after
+            count = (
+                len(found.cases)
+                if all_here
+                else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED)
+            )
         seq = history.head(tx, code).seq
     rows = _rows(request, process, found, given, after, seq)
     part = {"rows": rows, "part": PART, "count": _count(count)}
@@ -87,7 +94,7 @@ def list_page(request: Request, value: RouteValue) -> Response:
         **part,
         "process": process,
         "filters": _filter_bar(asking, process, given),
-        "map": _map(asking, process, given),
+        "map": _map(asking, process, given, found.cases),
         "live": ui.live_region(f"/live?{urlencode({'process': process.name, 'after': seq})}"),
         "nothing": ui.empty_state(_CHOOSE, _CHOOSE_HOW, lang=asking.lang),
         "texts": {"case": _CASE},
@@ -273,16 +280,24 @@ def map_href(process: Process, given: dict[str, str]) -> str:
     return f"/{process.name}/map.geojson?{query}" if query else f"/{process.name}/map.geojson"
 
 
-def _map(asking: Visit, process: Process, given: dict[str, str]) -> Markup:
+def _map(asking: Visit, process: Process, given: dict[str, str], shown: Sequence[Case]) -> Markup:
+    """The map of everything that fits; where none can run, a still one with the cases of this page."""
     if not process.located:
         return Markup("")
+    district, now = asking.district, asking.district.clock.now()
+    marks = [
+        ui.Mark(c.lon, c.lat, c.number, case_view.case_status(c, now), f"/{process.name}/{c.id}")
+        for c in shown
+        if c.lon is not None and c.lat is not None
+    ]
     layers = (
         *forms.base_layers(),
         MapLayer("cases", map_href(process, given), "cases", process.label, refresh="case filtered"),
     )
     return ui.map_with_legend(
         layers,
-        asking.district.places.bbox,
+        district.places.bbox,
+        fallback=still.still_map(district.places, marks, lang=asking.lang),
         statuses=("on_time", "due_soon", "breached", "paused"),
         synthetic=True,
         height="fill",
