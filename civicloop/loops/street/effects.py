@@ -25,7 +25,7 @@ _TO_UNIT = Label(
     "新案件{number}已派遣到贵单位,请及时签收。", "Case {number} was sent to your unit; please sign for it."
 )
 _TO_CREW = Label("案件{number}已转派给您,请前往处置。", "Case {number} was handed to you.")
-_OVERDUE = Label("案件{number}超时,请督促。", "Case {number} is overdue.")
+_BREACHED = Label("案件{number}超时,请督促。", "A limit of case {number} was breached.")
 _WHY = "street: tell the reporter"
 
 
@@ -37,7 +37,7 @@ def effects(district: District) -> Mapping[str, Handler]:
         ),
         f"effect:{PROCESS.name}.notify_unit": _robot(district, _TO_UNIT, lambda case: case.unit),
         f"effect:{PROCESS.name}.notify_crew": _robot(district, _TO_CREW, lambda case: case.unit),
-        f"effect:{PROCESS.name}.notify_shift_head": _robot(district, _OVERDUE, lambda case: "shift_head"),  # noqa: ARG005
+        f"effect:{PROCESS.name}.notify_shift_head": _robot(district, _BREACHED, lambda case: "shift_head"),  # noqa: ARG005
     }
 
 
