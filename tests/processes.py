@@ -24,9 +24,9 @@ def end_with_parent() -> None:
 
 
 class Served:
-    """`civicloop serve` as a user runs it, on a free port, with its data in `folder`; `url` has no slash at its end."""
+    """`civicloop serve` as a user runs it, on a free port, with its data in `folder`, from the checkout in `code`; `url` has no slash at its end."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
+    def __init__(self, folder: Path, *, code: Path = ROOT, **environment: str) -> None:
         self.folder = folder
         self.said: list[str] = []
         self._found = threading.Event()
@@ -34,8 +34,8 @@ class Served:
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("CIVICLOOP_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "civicloop.cli", "serve"],
-            cwd=ROOT,
-            env={**inherited, **settings, **environment},
+            cwd=code,
+            env={**inherited, **settings, "PYTHONPATH": str(code), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -15,7 +15,7 @@ from civicloop.kernel.cases.case import Case
 from civicloop.kernel.cases.declaration import Action
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.cases.queue import CasePage, Filter
-from civicloop.kernel.derive.routes import RouteValue, in_bulk, performed
+from civicloop.kernel.derive.routes import RouteValue, in_bulk, openings, performed
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
 from civicloop.kernel.store.transaction import Tx
@@ -165,6 +165,7 @@ def _rows(
         "map": map_href(process, given),
         "pager": _pager(process, given, after, found.after, lang),
         "bulk": _bulk_bar(process, actions, lang),
+        "openings": _openings(asking, process),
         "back": href(process, given),
     }
 
@@ -203,6 +204,14 @@ def bulk_actions(asking: Visit, process: Process, cases: Sequence[Case]) -> list
         )
         and may(asking.actor, action.roles, None, action=action.name) is None
     ]
+
+
+def _openings(asking: Visit, process: Process) -> Markup:
+    """The ways to a new case for those whose role it is."""
+    may_open = [a for a in openings(process) if may(asking.actor, a.roles, None, action=a.name) is None]
+    return ui.join(
+        ui.link(f"/{process.name}/{action.name}", action.label, lang=asking.lang) for action in may_open
+    )
 
 
 def _bulk_bar(process: Process, actions: Sequence[Action], lang: str) -> Markup:
