@@ -303,7 +303,13 @@ def number(metric: Metric, cell: Cell, lang: str) -> str:
     """The value as people read it."""
     if cell.value is None:
         return _NONE.text(lang)
-    return f"{cell.value:,.{metric.decimals}f}"
+    decimals = metric.decimals
+    # A value that only rounds to its goal would seem to meet it, or seem to miss it, so it is told more finely.
+    while (
+        metric.goal not in (None, cell.value) and decimals < 3 and round(cell.value, decimals) == metric.goal
+    ):
+        decimals += 1
+    return f"{cell.value:,.{decimals}f}"
 
 
 def _met(metric: Metric, cell: Cell) -> bool | None:

@@ -16,6 +16,7 @@ from civicloop.kernel.refusal import Guarded, Invalid, Missing, Refusal
 from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import PROCESS
 from civicloop.web import case_view, forms, shell
+from civicloop.web.forms import CATEGORIES
 from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
@@ -82,6 +83,7 @@ def _task(request: Request, values: Mapping[str, Any], refused: Refusal | None) 
         "texts": texts,
         "case": case,
         "view": _view(asking, case),
+        "standard": _standard(asking, case),
         "offered": offered,
         "refused": refused,
         "errors": errors,
@@ -115,7 +117,7 @@ def _check(request: Request, refused: Refusal | None) -> Response:
     context: dict[str, Any] = {
         "texts": texts,
         "case": case,
-        "waiting": len(waiting),
+        "waiting": texts.WAITING.filled(n=len(waiting)),
         "refused": refused,
         "errors": errors,
         "close": PROCESS.action("close"),
@@ -124,6 +126,7 @@ def _check(request: Request, refused: Refusal | None) -> Response:
     }
     if case is not None:
         context["view"] = _view(asking, case)
+        context["standard"] = _standard(asking, case)
         context["rework_fields"] = forms.draw(
             rework.evidence, case_view.choices(asking), errors=errors, lang=asking.lang
         )
@@ -187,6 +190,14 @@ def _view(asking: Visit, case: Case) -> case_view.View:
         told = reports.reports_of_case(tx, district.code, case.id)
         moves = history.rows_of_case(tx, district.code, case.id)
     return case_view.view(asking, case, clocks, told, moves)
+
+
+def _standard(asking: Visit, case: Case) -> Label | None:
+    """What counts as put right, as the category in force when the case was opened says it; None without a category."""
+    with asking.district.store.read() as tx:
+        row = asking.district.reference.snapshot(tx).get(CATEGORIES, case.kind, case.opened_at)
+    closing = row.data.get("closing") if row is not None else None
+    return Label(closing["zh"], closing["en"]) if closing else None
 
 
 def _cards(asking: Visit, cases: Sequence[Case], root: str = "/street/crew/") -> list[case_view.Card]:
