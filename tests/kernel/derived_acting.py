@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
@@ -90,8 +91,8 @@ class Acting:
         match one.making:
             case "text":
                 most = min(one.high, max(one.low, 12))
-                letters = [chooser.pick("甲乙丙abc 12é") for _ in range(chooser.whole(one.low, most))]
-                return "".join(letters).strip().ljust(one.low, "x")
+                letters = [chooser.pick("甲乙丙abc 12é\n") for _ in range(chooser.whole(one.low, most))]
+                return re.sub(r"([ \n])[ \n]+", r"\1", "".join(letters)).strip().ljust(one.low, "x")
             case "whole":
                 return chooser.whole(one.low, one.high)
             case "one_of":
@@ -187,8 +188,11 @@ class Acting:
         return bool(actor.persons & did)
 
     def open_one(self, chooser: Chooser) -> None:
-        options = [n for n, _ in self.state_plan(self.process.name, "").legal]
-        action = self.action_plan(self.process.name, chooser.pick(options))
+        options = [
+            self.action_plan(self.process.name, n) for n, _ in self.state_plan(self.process.name, "").legal
+        ]
+        # Where people open cases, children's and imports' own openings are left to them.
+        action = chooser.pick([a for a in options if a.right_roles] or options)
         roles = action.right_roles or ("importer",)
         role = chooser.pick(roles)
         actor = importer("test") if role == "importer" else self.actor(self.process.name, action, 1, role)

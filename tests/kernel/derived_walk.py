@@ -7,7 +7,8 @@ seeded stream, until each action of people has been struck at each of its points
 from __future__ import annotations
 
 from civicloop.kernel.cases.process import Process
-from civicloop.kernel.derive.plan import ActionPlan
+from civicloop.kernel.derive.plan import ActionPlan, PlanValue
+from civicloop.kernel.derive.routes import people_of
 from civicloop.kernel.people.roles import Actor
 from civicloop.kernel.store.faults import Point
 from civicloop.kernel.time.clock import DAY
@@ -31,14 +32,33 @@ class Walker(Acting):
         self.left: dict[Step, list[Point]] = {}
         for planned in self.plans.values():
             actions = {a.action: a for a in planned.actions}
-            for state in planned.states:
+            here = self.reachable(planned)
+            for state in (s for s in planned.states if s.state in here):
                 for name, _ in state.legal if state.state else ():
                     if actions[name].right_roles:
                         self.left[planned.process, state.state, name] = sorted(
                             actions[name].points, key=moves_on
                         )
-        self.declared = {(p.name, a.name) for p in self.processes for a in p.actions if a.roles != {"fold"}}
+        # An import's and a fact's own actions are not part of the walk.
+        self.declared = {
+            (p.name, a.name) for p in self.processes for a in p.actions
+            if people_of(a) or a.roles & {"clock", "children"}
+        }  # fmt: skip
         self.begin()
+
+    def reachable(self, planned: PlanValue) -> set[str]:
+        """The states that people, the clock and children lead to: a former system's own are an import's."""
+        process = next(p for p in self.processes if p.name == planned.process)
+        found, new = {""}, {""}
+        while new:
+            new = {
+                target
+                for state in planned.states if state.state in new
+                for name, targets in state.legal if process.action(name).roles != {"importer"}
+                for target in targets
+            } - found  # fmt: skip
+            found |= new
+        return found
 
     def walk(self, most: int) -> int:
         """Walks until nothing is left, at most so many steps; how many it took."""
@@ -69,31 +89,68 @@ class Walker(Acting):
             for name, _ in self.state_plan(known.process, known.state).legal:
                 if self.action_plan(known.process, name).right_roles:
                     options.append(((known.process, known.state, name), case_id))
-        if not options or len(self.cases) > 40:
+        if not options or len(self.cases) > 24:
             return False
         if self.chance.whole(0, 30) == 0 or self.only_time_is_left():
-            self.world.clock.advance(DAY)
-            self.tick()
+            self.passes()
             return True
-        wanted = [o for o in options if self.left[o[0]]]
-        # Where nothing is left to do here, what has been done least leads on to other states.
-        wanted = wanted or options
+        # What still has a point left, else what leads there soonest, else what was done least.
+        far = [self.distance(step, self.cases[case_id]) for step, case_id in options]
+        if (
+            min(far) > len(self.process.states)
+            and any(self.left.values())
+            and self.chance.pick((False, True))
+        ):
+            self.passes()  # people's ways from here lead to nothing new; perhaps the clock's do
+            return True
+        wanted = [o for o, distance in zip(options, far, strict=True) if distance == min(far)]
+        if self.chance.whole(0, 3) == 0:
+            wanted = options  # what is nearest may be what a rule forbids here
         least = min(self.done.get(step, 0) for step, _ in wanted)
         (process, _, name), case_id = self.chance.pick([o for o in wanted if self.done.get(o[0], 0) == least])
         self.take(case_id, self.cases[case_id], self.action_plan(process, name))
         return True
+
+    def passes(self) -> None:
+        """Time goes on: a day, or as long as the longest wait."""
+        self.world.clock.advance(self.chance.pick((1, 11)) * DAY)
+        self.tick()
+
+    def distance(self, step: Step, known: Modelled) -> int:
+        """How many steps of people from here until one has a point left: 0 for this one itself."""
+        process, state, name = step
+        if self.left[step]:
+            return 0
+        states = {s.state: s for s in self.plans[process].states}
+        here = states[state]
+        front = {known.previous} if name in here.returns else set(next(t for n, t in here.legal if n == name))
+        seen: set[str] = set()
+        for far in range(1, len(states) + 1):
+            if any(self.left.get((process, at, n)) for at in front for n, _ in states[at].legal):
+                return far
+            seen |= front
+            front = {
+                target for at in front for n, targets in states[at].legal
+                if (process, at, n) in self.left and n not in states[at].returns for target in targets
+            } - seen  # fmt: skip
+        return len(states) + 1
 
     def only_time_is_left(self) -> bool:
         """Whether people have done all they can, and a case stands where the clock has yet to do what it never did."""
         missing = self.declared - self.succeeded
         return not any(self.left.values()) and any(
             (known.process, name) in missing
+            and "clock" in self.engine.processes[known.process].action(name).roles
             for known in self.cases.values()
             for name, _ in self.state_plan(known.process, known.state).legal
         )
 
     def goes_on(self, case: Modelled) -> bool:
-        return case.process == self.process.name and not self.state_plan(case.process, case.state).final
+        return (
+            case.process == self.process.name
+            and case.parent is None
+            and not self.state_plan(case.process, case.state).final
+        )
 
     def take(self, case_id: str, known: Modelled, action: ActionPlan) -> None:
         """Performs the action, struck at each point that is left for it; the last one that goes through moves the case."""
@@ -104,10 +161,13 @@ class Walker(Acting):
         if action.action in here.returns:
             targets = (known.previous,)
         role = self.chance.pick(action.right_roles)
-        actor = self.actor(known.process, action, self.chance.whole(1, 2), role, case_id)
-        if self.due(case_id) or self.same_person(case_id, action, actor):
+        if self.due(case_id):
             self.tick()
             return
+        people = [self.actor(known.process, action, number, role, case_id) for number in range(1, 5)]
+        # The fifth has done nothing yet, however often the others have been round.
+        free = [p for p in people if not self.same_person(case_id, action, p)]
+        actor = self.chance.pick(free or [self.actor(known.process, action, 5 + self.keys, role, case_id)])
         if action.merges and not self.others(case_id):
             return
         self.struck_or_done(case_id, step, action, targets, actor)
