@@ -70,6 +70,7 @@ def serve(config: uvicorn.Config) -> None:
     server = uvicorn.Server(config)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     threading.Thread(target=listen, args=(server,), daemon=True).start()
     print(listener.getsockname()[1], flush=True)
     server.run(sockets=[listener])

@@ -33,8 +33,9 @@ _GRID = (
     "SELECT CAST((lon - ?) / ? AS INTEGER) AS column_no, CAST((lat - ?) / ? AS INTEGER) AS row_no, lon, lat,"
     " CASE WHEN closed_at IS NULL AND (breaches > 0 OR due_at <= ?) THEN 1 ELSE 0 END AS late,"
     " CASE WHEN closed_at IS NULL AND breaches = 0 AND due_at > ? AND due_at - (due_at - opened_at) / 5 <= ? THEN 1 ELSE 0 END AS soon"
-    " FROM cases WHERE {where} AND lon IS NOT NULL LIMIT ?) counted GROUP BY column_no, row_no"
+    " FROM ({read}) placed) counted GROUP BY column_no, row_no"
 )
+_PLACED = "SELECT lon, lat, closed_at, breaches, due_at, opened_at FROM cases WHERE "
 
 
 def points(request: Request, value: RouteValue) -> Response:
@@ -68,21 +69,42 @@ def _features(
     wanted: Filter,
     box: tuple[float, float, float, float] | None,
 ) -> list[dict[str, Any]]:
+    found: list[Case] = []
+    for chosen, params in _chosen(tx, asking, value, wanted, box):
+        sql = f"{SELECT_CASE} WHERE {chosen} LIMIT ?"
+        found += map(case_of_row, tx.all(sql, (*params, ONE_BY_ONE + 1 - len(found))))
+        if len(found) > ONE_BY_ONE:
+            return _grid(tx, asking, value, wanted, box)
+    return _cases(tx, asking, value, found)
+
+
+def _chosen(
+    tx: Tx,
+    asking: Visit,
+    value: RouteValue,
+    wanted: Filter,
+    box: tuple[float, float, float, float] | None,
+) -> list[tuple[str, list[Any]]]:
+    """Conditions, each bounded, that together leave the cases to show; ids are found first, by the lists' indexes.
+
+    Of what is done the newest are looked at, since there is no end to them.
+    """
     district = asking.district.code
-    where, params = queue.conditions(district, wanted, asking.actor, value.by)
+    words, found = "", list[Any]()
     if wanted.words:
-        ids = search.find(tx, district, wanted.words, queue.MOST)
-        where += f" AND id IN ({', '.join('?' * len(ids))})" if ids else " AND 1 = 0"
-        params += ids
+        found = search.find(tx, district, wanted.words, queue.MOST)
+        words = f" AND id IN ({', '.join('?' * len(found))})" if found else " AND 1 = 0"
+    placed, corners = " AND lon IS NOT NULL", list[Any]()
     if box is not None:
         west, south, east, north = box
-        where += " AND lon BETWEEN ? AND ? AND lat BETWEEN ? AND ?"
-        params += [west, east, south, north]
-    sql = f"{SELECT_CASE} WHERE {where} AND lon IS NOT NULL LIMIT ?"
-    found = tx.all(sql, (*params, ONE_BY_ONE + 1))
-    if len(found) <= ONE_BY_ONE:
-        return _cases(tx, asking, value, [case_of_row(row) for row in found])
-    return _grid(tx, asking, where, params, box or asking.district.places.bbox)
+        placed += " AND lon BETWEEN ? AND ? AND lat BETWEEN ? AND ?"
+        corners = [west, east, south, north]
+    chosen = []
+    for part in queue.parts(district, wanted, asking.actor, value.by):
+        first, then = (placed, "") if part.live else ("", placed)
+        ids = f"SELECT id FROM cases WHERE {part.where}{words}{first} ORDER BY {part.order} LIMIT {READ_AT_MOST}"
+        chosen.append((f"district = ? AND id IN ({ids}){then}", [district, *part.params, *found, *corners]))
+    return chosen
 
 
 def _cases(tx: Tx, asking: Visit, value: RouteValue, cases: list[Case]) -> list[dict[str, Any]]:
@@ -106,12 +128,19 @@ def _title(known: Choices, case: Case, value: RouteValue) -> Label:
 
 
 def _grid(
-    tx: Tx, asking: Visit, where: str, params: list[Any], box: tuple[float, float, float, float]
+    tx: Tx,
+    asking: Visit,
+    value: RouteValue,
+    wanted: Filter,
+    box: tuple[float, float, float, float] | None,
 ) -> list[dict[str, Any]]:
-    west, south, east, north = box
+    west, south, east, north = box or asking.district.places.bbox
     wide, high = (east - west) / SQUARES, (north - south) / SQUARES
     now = asking.district.clock.now()
-    rows = tx.all(_GRID.format(where=where), (west, wide, south, high, now, now, now, *params, READ_AT_MOST))
+    chosen = _chosen(tx, asking, value, wanted, box)
+    read = " UNION ALL ".join(_PLACED + condition for condition, _ in chosen)
+    params = [param for _, own in chosen for param in own]
+    rows = tx.all(_GRID.format(read=read), (west, wide, south, high, now, now, now, *params))
     return [
         _point(lon, lat, count=count, breached=late, due_soon=soon)
         for _, _, count, lon, lat, late, soon in rows

@@ -139,15 +139,16 @@ def wanted(
     """
     reader = _StrictReader(params) if strict else _Reader(params)
     holder = reader.codes("holder")
+    states = reader.states(process)
     found = Filter(
         process.name,
-        states=reader.states(process),
+        states=states,
         kinds=reader.codes("kind"),
         streets=reader.codes("street"),
         communities=reader.codes("community"),
         units=reader.codes("unit"),
         holder=holder[0] if holder else "",
-        open=reader.flag("open"),
+        open=_open(process, states, reader.flag("open")),
         breached=reader.flag("breached"),
         due_before=reader.instant("due_before"),
         words=reader.words(),
@@ -155,3 +156,10 @@ def wanted(
     limit = reader.limit(usual)
     reader.finish()
     return found, limit
+
+
+def _open(process: Process, states: tuple[str, ...], asked: bool | None) -> bool | None:
+    """Whether open cases are meant; states that are ends are done, so that what runs need not be looked through."""
+    known = process.compiled.states
+    ends = [state in known and (known[state].final or known[state].closes) for state in states]
+    return False if asked is None and ends and all(ends) else asked

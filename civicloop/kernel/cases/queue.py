@@ -1,14 +1,17 @@
 """Lists of cases: filters, order and pages, in SQL that the indexes serve.
 
-The order of a queue is what falls due next; cases without a running clock come after, oldest first. A page
-ends with a cursor, so that a list that changes meanwhile neither repeats nor skips a case.
+The order of a queue is what falls due next; cases without a running clock come after, oldest first; those that are done
+come last, newest first. A page ends with a cursor, so that a list that changes meanwhile neither repeats nor skips a case.
+
+What runs and what is done are asked for apart, each by indexes of its own that hold all that is filtered by: a page is
+found as ids first, and then only its rows are read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -27,7 +30,20 @@ _BAD_CURSOR = Label(
     "翻页标记无效,请从第一页开始。", "This page mark is not valid; start from the first page."
 )
 
-Order = Literal["due", "newest", "oldest"]
+# A closed case only waits for objections: it is nobody's work. The words are those of the indexes in 0003_lists.sql.
+_LIVE = "ended_at IS NULL AND closed_at IS NULL"
+_DONE = "(ended_at IS NOT NULL OR closed_at IS NOT NULL)"
+
+Phase = Literal[0, 1, 2]  # live with a moment that falls due, live without, done
+_Moment = Annotated[Instant, msgspec.Meta(ge=-(2**62), le=2**62)]
+Place = tuple[Phase, _Moment | None, str]  # of a case in a list: phase, due moment, id
+
+_PHASES: dict[Phase, tuple[str, str, str, str]] = {  # due moment, condition, what comes after a place, order
+    0: ("due_at", f"{_LIVE} AND due_at IS NOT NULL", "(due_at, id) > (?, ?)", "due_at, id"),
+    1: ("NULL", f"{_LIVE} AND due_at IS NULL", "id > ?", "id"),
+    2: ("NULL", _DONE, "id < ?", "id DESC"),
+}
+_ROUNDS = 8  # of a search, each over `MOST` finds
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +75,31 @@ class CasePage:
     after: str
 
 
-def conditions(district: str, wanted: Filter, actor: Actor, by: frozenset[str]) -> tuple[str, list[Any]]:
-    """The WHERE of a filter, kept to what the actor may see as one of `by`."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The live or the done cases of a filter in SQL; the index of the live ones knows their positions too."""
+
+    live: bool
+    where: str
+    order: str
+    params: list[Any]
+
+
+def parts(district: str, wanted: Filter, actor: Actor, by: frozenset[str]) -> list[Part]:
+    """What a filter asks for, kept to what the actor may see as one of `by`; the parts together are all of it."""
+    where, params = _conditions(district, wanted, actor, by)
+    found = []
+    if wanted.open is not False:
+        found.append(Part(True, f"{where} AND {_LIVE}", "due_at, id", params))
+    if wanted.open is not True:
+        found.append(Part(False, f"{where} AND {_DONE}", "id DESC", params))
+    return found
+
+
+def _conditions(district: str, wanted: Filter, actor: Actor, by: frozenset[str]) -> tuple[str, list[Any]]:
+    """The WHERE of a filter but for `open`, kept to what the actor may see as one of `by`."""
     parts = ["district = ?", "process = ?"]
     params: list[Any] = [district, wanted.process]
-    if wanted.open is not None:
-        # A closed case only waits for objections: it is nobody's work. The index of open cases knows `ended_at`.
-        parts.append(
-            "ended_at IS NULL AND closed_at IS NULL"
-            if wanted.open
-            else "(ended_at IS NOT NULL OR closed_at IS NOT NULL)"
-        )
     for column, values in (
         ("state", wanted.states), ("kind", wanted.kinds), ("street", wanted.streets),
         ("community", wanted.communities), ("unit", wanted.units),
@@ -108,7 +138,6 @@ def page(
     actor: Actor,
     by: frozenset[str],
     *,
-    order: Order = "due",
     after: str = "",
     limit: int = 50,
 ) -> CasePage:
@@ -116,76 +145,90 @@ def page(
     limit = max(1, min(limit, MOST))
     if wanted.words:
         return _found(tx, district, wanted, actor, by, after, limit)
-    where, params = conditions(district, wanted, actor, by)
-    if order == "due":
-        return _by_due(tx, where, params, after, limit)
-    column, arrow, sign = ("opened_at", "DESC", "<") if order == "newest" else ("opened_at", "ASC", ">")
-    if after:
-        at, case_id = _cursor(after)
-        where += f" AND (opened_at, id) {sign} (?, ?)"
-        params += [at, case_id]
-    sql = f"{SELECT_CASE} WHERE {where} ORDER BY {column} {arrow}, id {arrow} LIMIT ?"
-    cases = [case_of_row(row) for row in tx.all(sql, (*params, limit + 1))]
-    return _page(cases, limit, lambda case: [case.opened_at, case.id])
+    where, params = _conditions(district, wanted, actor, by)
+    last = _cursor(after) if after else None
+    places: list[Place] = []
+    for phase, (due, condition, beyond, order) in _PHASES.items():
+        if wanted.open is not None and wanted.open != (phase != 2):
+            continue
+        if len(places) > limit or (last is not None and phase < last[0]):
+            continue
+        sql, more = f"SELECT {due}, id FROM cases WHERE {where} AND {condition}", list(params)
+        if last is not None and phase == last[0]:
+            sql += f" AND {beyond}"
+            more += last[1:] if phase == 0 else last[2:]
+        rows = tx.all(f"{sql} ORDER BY {order} LIMIT ?", (*more, limit + 1 - len(places)))
+        places += [(phase, due_at, case_id) for due_at, case_id in rows]
+    by_id = {case.id: case for case in _cases(tx, district, [place[2] for place in places[:limit]])}
+    return CasePage(
+        tuple(by_id[place[2]] for place in places[:limit]),
+        _mark(places[limit - 1]) if len(places) > limit else "",
+    )
 
 
 def count(
     tx: Tx, district: str, wanted: Filter, actor: Actor, by: frozenset[str], *, most: int = 10_000
 ) -> int:
     """How many cases, counted no further than `most`."""
-    where, params = conditions(district, wanted, actor, by)
-    row = tx.one(f"SELECT COUNT(*) FROM (SELECT 1 FROM cases WHERE {where} LIMIT ?) counted", (*params, most))
-    return int(row[0]) if row else 0
+    found = 0
+    for part in parts(district, wanted, actor, by):
+        if found < most:
+            sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM cases WHERE {part.where} LIMIT ?) counted"
+            found += int(tx.all(sql, (*part.params, most - found))[0][0])
+    return found
 
 
-def _by_due(tx: Tx, where: str, params: Sequence[Any], after: str, limit: int) -> CasePage:
-    due, case_id = _cursor(after) if after else (None, "")
-    cases: list[Case] = []
-    if not after or due is not None:
-        sql, more = f"{SELECT_CASE} WHERE {where} AND due_at IS NOT NULL", list(params)
-        if after:
-            sql += " AND (due_at, id) > (?, ?)"
-            more += [due, case_id]
-        cases = [case_of_row(r) for r in tx.all(sql + " ORDER BY due_at, id LIMIT ?", (*more, limit + 1))]
-        case_id = ""
-    if len(cases) <= limit:
-        sql = f"{SELECT_CASE} WHERE {where} AND due_at IS NULL AND id > ? ORDER BY id LIMIT ?"
-        cases += [case_of_row(r) for r in tx.all(sql, (*params, case_id, limit + 1 - len(cases)))]
-    return _page(cases, limit, lambda case: [case.due_at, case.id])
+def _cases(tx: Tx, district: str, ids: Sequence[str]) -> list[Case]:
+    """The cases of these ids, in no order."""
+    if not ids:
+        return []
+    sql = f"{SELECT_CASE} WHERE district = ? AND id IN ({', '.join('?' * len(ids))})"
+    return [case_of_row(row) for row in tx.all(sql, (district, *ids))]
 
 
 def _found(
     tx: Tx, district: str, wanted: Filter, actor: Actor, by: frozenset[str], after: str, limit: int
 ) -> CasePage:
-    """The newest cases whose words match; the filter is applied to what the index finds."""
-    where, params = conditions(district, wanted, actor, by)
-    kept: list[Case] = []
-    last: str | None = str(_cursor(after)[1]) if after else None
-    for _ in range(8):
+    """The newest cases whose words match; the filter is applied to what the index finds.
+
+    So much is looked through for one page; where that is not the end, the next page goes on from there.
+    """
+    chosen = parts(district, wanted, actor, by)
+    kept: list[str] = []
+    last: str | None = _cursor(after)[2] if after else None
+    more = True
+    for _ in range(_ROUNDS):
         ids = search.find(tx, district, wanted.words, MOST, after=last)
-        if not ids:
+        if ids:
+            last = ids[-1]
+            marks = ", ".join("?" * len(ids))
+            fit = {
+                row[0]
+                for part in chosen
+                for row in tx.all(
+                    f"SELECT id FROM cases WHERE {part.where} AND id IN ({marks})", (*part.params, *ids)
+                )
+            }
+            kept += [case_id for case_id in ids if case_id in fit]
+        more = len(ids) == MOST
+        if len(kept) > limit or not more:
             break
-        last = ids[-1]
-        sql = f"{SELECT_CASE} WHERE {where} AND id IN ({', '.join('?' * len(ids))})"
-        by_id = {case.id: case for case in map(case_of_row, tx.all(sql, (*params, *ids)))}
-        kept += [by_id[i] for i in ids if i in by_id]
-        if len(kept) > limit or len(ids) < MOST:
-            break
-    return _page(kept, limit, lambda case: [0, case.id])
+    shown = kept[:limit]
+    by_id = {case.id: case for case in _cases(tx, district, shown)}
+    onward = shown[-1] if len(kept) > limit else last if more else None
+    return CasePage(tuple(by_id[i] for i in shown), _mark((0, None, onward)) if onward else "")
 
 
-def _page(cases: list[Case], limit: int, key: Any) -> CasePage:
-    more = len(cases) > limit
-    shown = tuple(cases[:limit])
-    return CasePage(shown, msgspec.json.encode(key(shown[-1])).hex() if more else "")
+def _mark(place: Place) -> str:
+    return msgspec.json.encode(place).hex()
 
 
-def _cursor(text: str) -> tuple[Instant | None, str]:
+def _cursor(text: str) -> Place:
     try:
-        at, case_id = msgspec.json.decode(bytes.fromhex(text), type=tuple[int | None, str])
+        place: Place = msgspec.json.decode(bytes.fromhex(text), type=Place)
     except (ValueError, msgspec.MsgspecError):
         raise Invalid(_BAD_CURSOR, fields={"after": _BAD_CURSOR}) from None
-    return at, case_id
+    return place
 
 
 def number_or_id(tx: Tx, district: str, text: str) -> str | None:

@@ -1,0 +1,1 @@
+-- What the planner of SQLite should expect of the lists of cases; the figures stand in the file beside.
