@@ -106,7 +106,7 @@ def judge(boston_parquet: Path) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def web(city: tuple[Path, dict[str, int]]) -> Iterator[httpx.Client]:
     served = Served(city[0], CIVICLOOP_PACK="boston", CIVICLOOP_DEMO="0").wait()
-    with httpx.Client(base_url=served.url, timeout=120) as client:
+    with httpx.Client(base_url=served.url, timeout=600) as client:
         yield client
     served.close()
 
