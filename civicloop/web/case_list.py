@@ -78,7 +78,7 @@ def list_page(request: Request, value: RouteValue) -> Response:
             count = (
                 len(found.cases)
                 if all_here
-                else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED)
+                else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED, live=found.live)
             )
         seq = history.head(tx, code).seq
     rows = _rows(request, process, found, given, after, seq)

@@ -86,10 +86,11 @@ class Judging(Core):
         names = [name.rpartition(".")[2] for name in asked]
         marks = ", ".join("?" * len(names))
         found = tx.all(
-            f"SELECT DISTINCT action, actor FROM history WHERE district = ? AND seq > ? AND action IN ({marks}) AND (case_id = ?"
-            " OR case_id IN (SELECT id FROM cases WHERE district = ? AND parent_id = ?)"
-            " OR case_id IN (SELECT id FROM cases WHERE district = ? AND master_id = ?))",
-            (self.district, since, *names, case.id, self.district, case.id, self.district, case.id),
+            f"SELECT DISTINCT action, actor FROM history WHERE district = ? AND seq > ? AND action IN ({marks}) AND case_id IN ("
+            "SELECT id FROM cases WHERE district = ? AND id = ?"
+            " UNION ALL SELECT id FROM cases WHERE district = ? AND parent_id = ?"
+            " UNION ALL SELECT id FROM cases WHERE district = ? AND master_id = ?)",
+            (self.district, since, *names, *(self.district, case.id) * 3),
         )
         return [(row[0], row[1]) for row in found]
 

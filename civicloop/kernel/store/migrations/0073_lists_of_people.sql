@@ -1,0 +1,1 @@
+-- What the planner of SQLite should expect of people's lists; the figures stand in the file beside.
