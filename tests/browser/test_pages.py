@@ -38,7 +38,9 @@ LOGINS = {
 REFUSED = {"/sign-in/oidc", "/sign-in/oidc/back"}
 # What everybody may ask for, but only those who are signed in get anything of.
 SIGNED_IN = {"/account": "shift_head"}
-CHINESE = re.compile("[\u4e00-\u9fff]")
+# What differs between languages and widths is words and room; the forms of actions are of one make, so axe sees
+# each of them in two of the four.
+THOROUGH = {("zh", 390), ("en", 1440)}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Stop:
     path: str
     address: str
     login: str
+
+    @property
+    def is_form(self) -> bool:
+        """Whether it is the derived form of an action."""
+        return "/{id}/" in self.path
 
     @property
     def name(self) -> str:
@@ -151,13 +158,15 @@ def walked(
             yield f"{where}: {page.locator('h1').count()} first headings"
         if page.evaluate("document.documentElement.lang") != {"zh": "zh-CN", "en": "en"}[lang]:
             yield f"{where}: not in that language"
-        yield from (f"{where}: {line}" for line in [*faults(page), *said])
+        looked = faults(page) if not stop.is_form or (lang, width) in THOROUGH else []
+        yield from (f"{where}: {line}" for line in [*looked, *said])
 
 
+@pytest.mark.parametrize("forms", [False, True], ids=["pages", "forms"])
 @pytest.mark.parametrize("width", [390, 1440])
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_every_page_is_whole(
-    person: Callable[..., Any], demo: Served, stops: list[Stop], lang: str, width: int
+    person: Callable[..., Any], demo: Served, stops: list[Stop], lang: str, width: int, forms: bool
 ) -> None:
     at_work: dict[str, Any] = {}
 
@@ -170,4 +179,5 @@ def test_every_page_is_whole(
             at_work[login] = page, said
         return at_work[login]
 
-    assert "\n".join(walked(stops, open_as, demo.url, lang, width)) == ""
+    part = [stop for stop in stops if stop.is_form == forms]
+    assert "\n".join(walked(part, open_as, demo.url, lang, width)) == ""
