@@ -196,15 +196,13 @@ def report_given(
     """The report that opens a case, where the process is opened by reports; Invalid names its fields "report.NAME"."""
     if not process.reported:
         return None
-    told = body.get(REPORT)
     clean: Mapping[str, Any] = {}
-    if told is not None:
+    if REPORT in body:
         try:
-            clean = read_json(REPORT_FIELDS, told)
+            clean = read_json(REPORT_FIELDS, body[REPORT])
         except Invalid as refused:
-            raise Invalid(
-                refused.reason, fields={f"{REPORT}.{name}": words for name, words in refused.fields.items()}
-            ) from refused
+            wrong = {f"{REPORT}.{name}": words for name, words in refused.fields.items()}
+            raise Invalid(refused.reason, fields=wrong or {REPORT: refused.reason}) from refused
     return ReportGiven(
         actor.via,
         description=clean.get("description", ""),

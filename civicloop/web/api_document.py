@@ -69,7 +69,7 @@ def _files() -> Document:
     maybe = {"type": ["string", "null"]}
     size = {"type": ["integer", "null"]}
     item = {"$ref": "#/components/schemas/Evidence"}
-    image = {"schema": {"type": "string", "contentMediaType": "image/jpeg"}}
+    image = {"schema": {"type": "string", "contentMediaType": "image/jpeg", "minLength": 1}}
     form = {
         "type": "object",
         "properties": {"file": {"type": "string", "format": "binary"}},

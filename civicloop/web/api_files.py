@@ -22,6 +22,7 @@ from civicloop.web.problems import problem_response
 
 BY: Final = frozenset({ANYBODY})
 FILE: Final = "file"
+CONSENT: Final = "consent"
 PURPOSE: Final = "upload"
 
 _NOT_A_FILE = Label(
@@ -29,6 +30,8 @@ _NOT_A_FILE = Label(
     "Send the photograph itself as image/jpeg, image/png or image/webp, or as the field file of a multipart form.",
 )
 _NO_FILE = Label("表单里没有名为 file 的文件。", "The form has no file under the name file.")
+_NO_FIELD = Label("表单里没有名为“{name}”的字段,请去掉。", "The form has no field “{name}”; leave it out.")
+_NO_CONSENT = Label("consent 应为 true 或 false。", "consent must be true or false.")
 _BROKEN_FORM = Label("表单无法读取,请重新上传。", "The form can't be read; please upload again.")
 
 
@@ -61,19 +64,25 @@ def _keep(district: District, actor: Actor, data: bytes, consent: bool) -> Evide
 
 async def _received(request: Request, headers: Headers) -> tuple[bytes, bool]:
     """The file's bytes, and whether its position may be kept."""
+    consent = request.query_params.get(CONSENT, "false")
+    if consent not in ("true", "false"):
+        raise Invalid(_NO_CONSENT, fields={CONSENT: _NO_CONSENT})
     kind = headers.text(b"content-type").partition(";")[0].strip().lower()
     if kind.startswith("image/") or kind == "application/octet-stream":
-        return await request.body(), request.query_params.get("consent") == "true"
+        return await request.body(), consent == "true"
     if kind != "multipart/form-data":
         raise Unsupported(_NOT_A_FILE)
     try:
         form = await request.form(max_files=1, max_fields=5)
     except (HTTPException, FormParserError) as error:
         raise Malformed(_BROKEN_FORM) from error
+    wrong = {name[:60]: _NO_FIELD.filled(name=name[:60]) for name in form if name != FILE}
+    if wrong:
+        raise Invalid(next(iter(wrong.values())), fields=wrong)
     found = form.get(FILE)
     if not isinstance(found, UploadFile):
         raise Invalid(_NO_FILE, fields={FILE: _NO_FILE})
-    return await found.read(), str(form.get("consent", "")) in ("true", "1", "on")
+    return await found.read(), consent == "true"
 
 
 def _told(item: EvidenceItem) -> dict[str, Any]:

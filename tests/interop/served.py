@@ -57,9 +57,9 @@ class Visitor:
         ]
         return self.http.post(path, files=parts, headers=headers)
 
-    def key(self, scopes: str = "read,open,perform") -> str:
-        """A new API key of one's own; only an administrator makes one."""
-        answer = self.form("/admin/keys", {"name": "test", "scopes": scopes})
+    def key(self, scopes: str, account: str) -> str:
+        """A new API key of an account; only an administrator makes one."""
+        answer = self.form("/admin/keys", {"name": "test", "scopes": scopes, "account": account})
         found = re.search(r"cl\w+_\w+", answer.text)
         assert found is not None, answer.text[:500]
         return found[0]

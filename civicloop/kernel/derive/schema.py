@@ -42,7 +42,7 @@ _DATE = _DAYS.format(
     leap="(?:[12][0-9](?:0[48]|[2468][048]|[13579][26])|(?:12|16|20|24|28)00)",
 )
 # An offset may lead over the edge of the years that are taken (1970 to 2199), so those two are left out.
-_INSTANT = (
+INSTANT = (
     _DAYS.format(
         year="(?:19(?:7[1-9]|[89][0-9])|20[0-9]{2}|21(?:[0-8][0-9]|9[0-8]))",
         leap="(?:19(?:7[26]|8[048]|9[26])|20(?:[02468][048]|[13579][26])|21(?:0[48]|[2468][048]|[13579][26]))",
@@ -264,7 +264,7 @@ def _moment(pattern: str, words: str, field: Field) -> Schema:
 
 
 def _instant(field: Field) -> Schema:
-    return _moment(_INSTANT, "ISO 8601, 2026-03-02T09:30:00+08:00", field)
+    return _moment(INSTANT, "ISO 8601, 2026-03-02T09:30:00+08:00", field)
 
 
 def _date(field: Field) -> Schema:

@@ -19,7 +19,12 @@ _MAYBE_NUMBER: Final = {"type": ["number", "null"]}
 _TIME: Final = {"type": "string", "format": "date-time"}
 _CODE: Final = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
 _CODES: Final = {"type": "string", "pattern": "^[A-Za-z0-9_ ,-]{1,64}$"}
-_MOMENT: Final = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})$"
+# Days that there are; leap days and the edges of what is taken (1970, 2199) are taken too, and left out here.
+_MOMENT: Final = (
+    "^(19(7[1-9]|[89][0-9])|20[0-9]{2}|21([0-8][0-9]|9[0-8]))-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])"
+    "|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))"
+    "T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
+)
 _CLEAN: Final = "^[^\\x00-\\x1f\\x7f]*$"
 
 
