@@ -125,6 +125,8 @@ def _load(
         "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND (type = 'trigger' OR (type = 'index'"
         " AND tbl_name IN ('cases', 'history', 'clocks', 'reports', 'report_links', 'search_docs')))", ()
     )  # fmt: skip
+    # What the planner is told of an index goes with it.
+    told = connection.all("SELECT tbl, idx, stat FROM sqlite_stat1", ())
     for kind, name, _ in off:
         execute(f"DROP {kind} {name}")
     execute("BEGIN")
@@ -134,6 +136,8 @@ def _load(
     execute("COMMIT")
     for _, _, sql in sorted(off):
         execute(sql)
+    connection.run("DELETE FROM sqlite_stat1")
+    connection.run_many("INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)", told)
     execute("PRAGMA journal_mode = WAL")
 
 
