@@ -173,9 +173,10 @@ def _rows(
 def row(card: Card, lang: str, *, select: str = "", active: bool = False, changed: bool = False) -> Markup:
     """A case as a row of any queue."""
     case = card.case
-    meta: list[ui.Text] = [card.place, card.since, case.number]
+    meta: list[ui.Text] = [card.place] if case.street else []
     if case.reports > 1:
-        meta.insert(1, _REPORTS.filled(n=case.reports))
+        meta.append(_REPORTS.filled(n=case.reports))
+    meta += [card.since, case.number]
     return ui.queue_row(
         card.href, card.title, clock=card.clock, state=card.state, state_tone=card.tone, meta=meta,
         marks=case_page.marks(case, lang), picture=card.picture, select_name=select, select_value=case.id,

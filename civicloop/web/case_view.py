@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -185,16 +185,31 @@ def view(
 
 
 def _facts(known: Choices, case: Case, zone: ZoneInfo, lang: str, *, public: bool) -> Markup:
-    pairs: list[tuple[Label, Label | str]] = [
-        (_NUMBER, case.number),
-        (_KIND, kind_name(known, case.kind) if case.kind else ""),
-        (_PLACE, place_name(known.district, case)),
-        (_WHEN, local(case.first_seen_at, zone)),
-        (_REPORTS, str(case.reports)),
-    ]
+    process = known.district.registry.processes[case.process]
+    pairs: list[tuple[Label, Label | str]] = [(_NUMBER, case.number)]
+    if process.kinds:
+        pairs.append((_KIND, kind_name(known, case.kind) if case.kind else ""))
+    if process.located:
+        pairs.append((_PLACE, place_name(known.district, case)))
+    pairs.append((_WHEN, local(case.first_seen_at, zone)))
+    if process.reported:
+        pairs.append((_REPORTS, str(case.reports)))
+    if not public:
+        pairs += _own_facts(known, process, case, lang)
     if case.unit and not public:
         pairs.append((_UNIT, next((o.label for o in known.units if o.value == case.unit), case.unit)))
     return ui.facts(pairs, lang=lang)
+
+
+def _own_facts(
+    known: Choices, process: Process, case: Case, lang: str
+) -> Iterator[tuple[Label, Label | str]]:
+    """What the process itself keeps of a case, in the words of the form it came by."""
+    given = {field.name: field for action in process.actions for field in action.evidence}
+    for field in process.fields:
+        value = case.data.get(field.name)
+        if value not in (None, "") and not field.personal:
+            yield field.label, _value(known, {}, given.get(field.name, field), value, lang)
 
 
 def tone(process: Process, state: str) -> Tone:
@@ -397,7 +412,9 @@ def cards(asking: Visit, cases: Sequence[Case], root: str) -> list[Card]:
         Card(
             case,
             root + case.id,
-            kind_name(known, case.kind) if case.kind else (case.title or case.number),
+            kind_name(known, case.kind)
+            if case.kind
+            else (case.title or district.registry.processes[case.process].label),
             place_name(district, case),
             district.registry.processes[case.process].state(case.state).label,
             tone(district.registry.processes[case.process], case.state),
