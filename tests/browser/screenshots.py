@@ -1,9 +1,10 @@
-"""Takes the README's picture of the desk from a real browser: `python -m tests.browser.screenshots ADDRESS` of a served demo."""
+"""Takes the README's picture of the desk from a real browser, of a new demo: `python -m tests.browser.screenshots`."""
 
 from __future__ import annotations
 
 import io
-import sys
+import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
@@ -11,6 +12,7 @@ from playwright.sync_api import sync_playwright
 
 from tests import browsing
 from tests.browser.people import drawn, sign_in
+from tests.processes import Served
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 
@@ -25,11 +27,14 @@ def main(url: str) -> None:
             drawn(page)
             page.locator(".row-link").nth(1).click()
             page.locator("#panel #case-view").wait_for()
-            page.wait_for_timeout(1_500)
+            page.wait_for_function(
+                "() => [...document.querySelectorAll('#panel .pair img')].every((image) => image.complete)"
+            )
             picture = Image.open(io.BytesIO(page.screenshot()))
         chromium.close()
     picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(DOCS / "desk.png", optimize=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1].rstrip("/"))
+    with tempfile.TemporaryDirectory() as folder, closing(Served(Path(folder)).wait()) as served:
+        main(served.url)
