@@ -27,8 +27,12 @@ def main(url: str) -> None:
             drawn(page)
             page.locator(".row-link").nth(1).click()
             page.locator("#panel #case-view").wait_for()
-            page.wait_for_function(
-                "() => [...document.querySelectorAll('#panel .pair img')].every((image) => image.complete)"
+            # A picture that has loaded is painted only when it is decoded.
+            page.evaluate(
+                "() => Promise.all([...document.querySelectorAll('#panel img')].map((i) => i.decode()))"
+            )
+            page.evaluate(
+                "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
             )
             picture = Image.open(io.BytesIO(page.screenshot()))
         chromium.close()
