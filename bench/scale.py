@@ -57,7 +57,7 @@ class Paths:
     def _value(self, name: str) -> str:
         chance, axes = self._chance, self._axes
         street, communities = chance.choice(axes.streets)
-        values = {
+        values: dict[str, Callable[[], str]] = {
             "state": lambda: chance.choice(self._states),
             "kind": lambda: chance.choice(axes.kinds),
             "street": lambda: street,

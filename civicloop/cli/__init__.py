@@ -15,6 +15,7 @@ from civicloop.kernel.registry.district import NotReady, Settings
 COMMANDS = {
     "serve": ("civicloop.cli.serve", "启动服务 / serve the district"),
     "account": ("civicloop.cli.account", "新建账号 / create an account"),
+    "demo": ("civicloop.cli.demo", "填入示例案件 / fill in the example cases"),
     "history": ("civicloop.cli.history", "校验或摘要历史链 / verify the history, or print its digest"),
     "migrate": ("civicloop.cli.migrate", "起草流程发布 / draft the release of a changed process"),
     "import": ("civicloop.cli.importing", "导入旧数据 / import cases from a file"),

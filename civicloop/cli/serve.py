@@ -11,6 +11,7 @@ from typing import Any
 import uvicorn
 
 from civicloop.app import build
+from civicloop.cli import demo
 from civicloop.kernel.registry.district import District, Settings, open_district
 
 BACKLOG = 2048
@@ -30,7 +31,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
     listener = _listen(settings)
     district = open_district(settings)
     try:
-        fill_demo(district)
+        if demo.wanting(district):
+            demo.make()
         # Whoever reads the address may come at once: he waits a moment and is not refused.
         listener.listen(BACKLOG)
         _announce(district, listener)
@@ -79,19 +81,6 @@ def check(settings: Settings) -> None:
             )
         except (OSError, ssl.SSLError) as error:
             raise ValueError(f"CIVICLOOP_TLS_CERT and _KEY can't be used: {error}") from error
-
-
-def fill_demo(district: District) -> None:
-    """In demo mode, the loops' example cases, once."""
-    if not district.settings.demo:
-        return
-    with district.store.read() as tx:
-        row = tx.one("SELECT 1 FROM cases WHERE district = ? LIMIT 1", (district.code,))
-    if row is not None:
-        return
-    for loop in district.registry.loops.values():
-        if loop.fixtures is not None:
-            loop.fixtures(district)
 
 
 def _listen(settings: Settings) -> socket.socket:
