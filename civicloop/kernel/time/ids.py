@@ -41,14 +41,22 @@ class SystemIds:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._last = 0
+        self._millisecond = -1
+        self._time = ""
+        self._chance = 0
 
     def new(self, prefix: str = "") -> str:
         with self._lock:
-            # 45 bits of time, then a random part that only grows within one millisecond.
-            self._last = max(self._last + 1, self._clock.wall() // 1000 << 45 | secrets.randbits(44))
-            value = self._last
-        return prefix + base32(value, 18)
+            millisecond = self._clock.wall() // 1000
+            if millisecond > self._millisecond:
+                self._millisecond, self._time = millisecond, base32(millisecond, 9)
+                # 44 of 45 bits, so that there is room to count.
+                self._chance = secrets.randbits(44)
+            else:
+                # Within a millisecond, and where the clock steps back, an id is the one before and one.
+                self._chance += 1
+            time, chance = self._time, self._chance
+        return prefix + time + base32(chance, 9)
 
     def code(self, length: int = 10) -> str:
         return base32(secrets.randbits(5 * length), length)
