@@ -39,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("loop", metavar="LOOP")
     parser.add_argument("file", type=Path, metavar="FILE", help="CSV, XLSX, GeoJSON, Parquet")
     parser.add_argument("--map", type=Path, required=True, metavar="MAPPING", help="映射文件 / the mapping")
-    parser.add_argument("--dry-run", action="store_true", help="只核对,不写入 / judge all, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="只核对，不写入 / judge all, write nothing")
     parser.add_argument(
         "--rejects", type=Path, metavar="FILE", help="未导入的行及原因 / rows left out, and why"
     )
@@ -92,7 +92,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         )
         stack.callback(source.close)
         plan.require(source.columns)
-        aside = "(试运行,不写入 / dry run, nothing is written)" if given.dry_run else ""
+        aside = "（试运行，不写入 / dry run, nothing is written）" if given.dry_run else ""
         print(f"{given.file.name} ({source.said}) → {given.loop} {aside}".rstrip(), flush=True)
         tally, reader = Tally(plan.steps[0].action.name), RowReader(plan, district.clock.now())
         importer = Importer(district.engine, plan, dry=given.dry_run)
@@ -105,7 +105,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             stopped = True
         print(_said(tally, plan, district.clock.wall() - started))
         if stopped:
-            print("已停止;再次运行同一命令即从此处继续。/ Stopped; the same command goes on from here.")
+            print("已停止；再次运行同一命令即从此处继续。/ Stopped; the same command goes on from here.")
             return STOPPED
         wrong = [] if given.limit else _unexpected(plan, reader, tally)
         print("\n".join(wrong), end="\n" if wrong else "")
@@ -117,7 +117,7 @@ def _processes(district: District, loop: str) -> dict[str, Process]:
     if found is None:
         known = ", ".join(district.registry.loops)
         raise ValueError(
-            f"没有名为“{loop}”的流程;有:{known}。/ There is no loop “{loop}”; there are: {known}"
+            f"没有名为“{loop}”的流程；有：{known}。/ There is no loop “{loop}”; there are: {known}"
         )
     return {process.name: process for process in found.processes}
 

@@ -28,7 +28,7 @@ from civicloop.loops.{name}.process import PROCESS
 LOOP = Loop(
     name="{name}",
     label=Label("{zh}", "{en}"),
-    sentence=Label("{zh}:有人提出,有人办结。", "{en}: somebody asks, somebody sees it done."),
+    sentence=Label("{zh}：有人提出，有人办结。", "{en}: somebody asks, somebody sees it done."),
     processes=(PROCESS,),
     roles=(
         Role("intake", Label("受理员", "Intake officer"), "/{name}"),
@@ -87,8 +87,8 @@ from civicloop.loops.{name}.process import PROCESS
 METRICS: tuple[Metric, ...] = (
     Metric(
         "{name}_mean_hours",
-        Label("{zh}:平均办理时间", "{en}: mean time to close"),
-        Label("从提出到办结的平均时间(小时)。", "Mean hours from opening to closing."),
+        Label("{zh}：平均办理时间", "{en}: mean time to close"),
+        Label("从提出到办结的平均时间（小时）。", "Mean hours from opening to closing."),
         PROCESS.name,
         "mean",
         Label("小时", "hours"),

@@ -53,25 +53,25 @@ class Source(Protocol):
 
 
 _SUFFIX = Label(
-    "不支持“{suffix}”文件;可导入 .csv、.xlsx、.geojson、.parquet。",
+    "不支持“{suffix}”文件；可导入 .csv、.xlsx、.geojson、.parquet。",
     "Files of the kind “{suffix}” can't be read; give a .csv, .xlsx, .geojson or .parquet.",
 )
 _BYTES = Label(
-    "文件既不是 UTF-8 也不是 GB18030 文本(第 {at} 字节);请另存为其一,或在映射中写明 encoding。",
+    "文件既不是 UTF-8 也不是 GB18030 文本（第 {at} 字节）；请另存为其一，或在映射中写明 encoding。",
     "The file is neither UTF-8 nor GB18030 text (byte {at}); save it as one of them, or name its encoding in the mapping.",
 )
 _ENCODING = Label("不认识的编码“{name}”。", "There is no encoding “{name}”.")
 _EMPTY = Label("文件没有标题行。", "The file has no header row.")
-_TWICE = Label("标题“{name}”出现了两次,请改名。", "The header “{name}” stands there twice; rename one.")
-_WIDTH = Label("这一行有 {found} 格,标题有 {wanted} 格。", "The row has {found} cells, the header {wanted}.")
-_CSV = Label("这一行的引号不成对:{why}。", "The row can't be read as CSV: {why}.")
-_SHEET = Label("没有名为“{name}”的工作表;有:{known}。", "There is no sheet “{name}”; there are: {known}.")
-_BROKEN = Label("文件已损坏或不是{kind}:{why}", "The file is broken or no {kind}: {why}")
+_TWICE = Label("标题“{name}”出现了两次，请改名。", "The header “{name}” stands there twice; rename one.")
+_WIDTH = Label("这一行有 {found} 格，标题有 {wanted} 格。", "The row has {found} cells, the header {wanted}.")
+_CSV = Label("这一行的引号不成对：{why}。", "The row can't be read as CSV: {why}.")
+_SHEET = Label("没有名为“{name}”的工作表；有：{known}。", "There is no sheet “{name}”; there are: {known}.")
+_BROKEN = Label("文件已损坏或不是{kind}：{why}", "The file is broken or no {kind}: {why}")
 _NO_FEATURES = Label(
-    "不是 GeoJSON 的 FeatureCollection(没有 features)。",
+    "不是 GeoJSON 的 FeatureCollection（没有 features）。",
     "It is no GeoJSON FeatureCollection: it has no features.",
 )
-_NOT_A_FEATURE = Label("不是要素(Feature)。", "It is no Feature.")
+_NOT_A_FEATURE = Label("不是要素（Feature）。", "It is no Feature.")
 
 
 def open_source(

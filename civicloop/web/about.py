@@ -20,7 +20,7 @@ _CALL = Label("电话", "Telephone")
 STATUS_LABELS = {
     "official": Label("官方", "official"),
     "second_hand": Label("转引", "second hand"),
-    "from_memory": Label("凭记忆,待核", "from memory, to be checked"),
+    "from_memory": Label("凭记忆，待核", "from memory, to be checked"),
     "unverified": Label("未核实", "unverified"),
     "synthetic": Label("合成", "synthetic"),
     "derived": Label("推算", "derived"),

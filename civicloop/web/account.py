@@ -20,9 +20,9 @@ _TEXTS = {
     "new": Label("新密码", "New password"),
     "new_hint": Label("至少10个字符", "At least ten characters"),
     "changed": Label(
-        "密码已修改,其他设备上的登录已退出。", "The password was changed; other devices were signed out."
+        "密码已修改，其他设备上的登录已退出。", "The password was changed; other devices were signed out."
     ),
-    "must": Label("这是初始密码,请先修改。", "This is a first password; change it now."),
+    "must": Label("这是初始密码，请先修改。", "This is a first password; change it now."),
     "sessions": Label("登录记录", "Where you are signed in"),
     "others": Label("退出其他所有设备", "Sign out everywhere else"),
     "roles": Label("角色", "Roles"),

@@ -37,7 +37,7 @@ _TEXTS = {
     "code_hint": Label("全区不用填", "Leave it open for the district"),
     "create": Label("建立账号并生成初始密码", "Create it with a first password"),
     "created": Label(
-        "账号已建立。初始密码(只显示这一次):", "The account was created. First password, shown this once:"
+        "账号已建立。初始密码（只显示这一次）：", "The account was created. First password, shown this once:"
     ),
     "disable": Label("停用", "Disable"),
     "grant": Label("授予角色", "Grant a role"),
@@ -45,12 +45,12 @@ _TEXTS = {
     "key_name": Label("用途", "What it is for"),
     "key_scopes": Label("权限", "Scopes"),
     "key_scopes_hint": Label(
-        "用逗号隔开:read, open, perform, personal, admin",
+        "用逗号隔开：read, open, perform, personal, admin",
         "Comma separated: read, open, perform, personal, admin",
     ),
-    "key_create": Label("生成密钥(一年有效)", "Make a key for one year"),
-    "key_created": Label("密钥已生成(只显示这一次):", "The key was made, shown this once:"),
-    "revoke": Label("吊销", "Revoke"),
+    "key_create": Label("生成密钥（一年有效）", "Make a key for one year"),
+    "key_created": Label("密钥已生成（只显示这一次）：", "The key was made, shown this once:"),
+    "revoke": Label("吊销“{name}”", "Revoke “{name}”"),
 }
 
 

@@ -27,22 +27,22 @@ _KEY_MOST: Final = 100
 _KEY_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-")
 
 _BAD_KEY = Label(
-    "API 密钥无效、已过期或已吊销,请换用有效的密钥。",
+    "API 密钥无效、已过期或已吊销，请换用有效的密钥。",
     "The API key is unknown, expired or revoked. Use a valid one.",
 )
 _NO_TOKEN = Label(
-    "用登录会话调用接口须带 X-CSRF-Token 请求头;程序请改用 API 密钥。",
+    "用登录会话调用接口须带 X-CSRF-Token 请求头；程序请改用 API 密钥。",
     "A call by session needs the header X-CSRF-Token. Programs use an API key instead.",
 )
-_CROSS_SITE = Label("请求来自别的网站,已拒绝。", "The request came from another site and was refused.")
+_CROSS_SITE = Label("请求来自别的网站，已拒绝。", "The request came from another site and was refused.")
 _NOT_JSON = Label(
-    "内容类型应为 application/json,收到的是“{given}”。", "Send application/json; this was “{given}”."
+    "内容类型应为 application/json，收到的是“{given}”。", "Send application/json; this was “{given}”."
 )
 _EMPTY = Label(
-    "请求没有内容;请发送一个 JSON 对象,例如 {}。", "The request is empty; send a JSON object such as {}."
+    "请求没有内容；请发送一个 JSON 对象，例如 {}。", "The request is empty; send a JSON object such as {}."
 )
 _UNREADABLE = Label(
-    "JSON 无法读取:第 {line} 行第 {column} 列附近,{why}。",
+    "JSON 无法读取：第 {line} 行第 {column} 列附近，{why}。",
     "The JSON can't be read near line {line}, column {column}: {why}.",
 )
 _NO_KEY = Label(
@@ -200,4 +200,4 @@ def only_known(params: Mapping[str, Any], known: frozenset[str]) -> None:
         raise Invalid(next(iter(wrong.values())), fields=wrong)
 
 
-_UNKNOWN = Label("没有名为“{name}”的参数。可用:{known}。", "There is no parameter “{name}”. Known: {known}.")
+_UNKNOWN = Label("没有名为“{name}”的参数。可用：{known}。", "There is no parameter “{name}”. Known: {known}.")

@@ -57,7 +57,7 @@ _NO_DATUM = Label("坐标系须是 wgs84、gcj02 或 cgcs2000。", "The datum mu
 _LATER = frozenset({REPORT})
 _WITH_REVISION = frozenset({REVISION})
 _WITH_CASES = frozenset({CASES})
-_NO_CASE = Label("没有编号为 {id} 的案件,请核对。", "There is no case {id}; check the number.")
+_NO_CASE = Label("没有编号为 {id} 的案件，请核对。", "There is no case {id}; check the number.")
 _NO_CASES = Label(
     "cases 应是1到{most}个案件编号的列表。", "cases must be a list of 1 to {most} ids of cases, each once."
 )

@@ -16,7 +16,7 @@ from civicloop.web.forms import CATEGORIES
 VERSION: Final = "1"
 
 _ABOUT = Label(
-    "一个区的闭环业务接口。每个操作由流程声明派生;被拒绝的操作不留下任何改动。",
+    "一个区的闭环业务接口。每个操作由流程声明派生；被拒绝的操作不留下任何改动。",
     "The loops of a district. Each operation is derived from a declaration; what is refused changes nothing at all.",
 )
 _SECURED: Final[list[dict[str, list[str]]]] = [{"session": []}, {"apiKey": []}, {"bearer": []}]
@@ -152,7 +152,7 @@ def _observations() -> Document:
                     "summary": "上报观测 · Record observations",
                     "description": said(
                         Label(
-                            "同一 source 与 key 重复上报不增加任何内容;也可每行一条(application/x-ndjson)。",
+                            "同一 source 与 key 重复上报不增加任何内容；也可每行一条（application/x-ndjson）。",
                             "The same source and key again add nothing. One a line is taken too (application/x-ndjson).",
                         )
                     ),

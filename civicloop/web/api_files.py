@@ -26,13 +26,13 @@ CONSENT: Final = "consent"
 PURPOSE: Final = "upload"
 
 _NOT_A_FILE = Label(
-    "请以 image/jpeg、image/png、image/webp 直接发送照片,或用 multipart/form-data 的 file 字段。",
+    "请以 image/jpeg、image/png、image/webp 直接发送照片，或用 multipart/form-data 的 file 字段。",
     "Send the photograph itself as image/jpeg, image/png or image/webp, or as the field file of a multipart form.",
 )
 _NO_FILE = Label("表单里没有名为 file 的文件。", "The form has no file under the name file.")
-_NO_FIELD = Label("表单里没有名为“{name}”的字段,请去掉。", "The form has no field “{name}”; leave it out.")
+_NO_FIELD = Label("表单里没有名为“{name}”的字段，请去掉。", "The form has no field “{name}”; leave it out.")
 _NO_CONSENT = Label("consent 应为 true 或 false。", "consent must be true or false.")
-_BROKEN_FORM = Label("表单无法读取,请重新上传。", "The form can't be read; please upload again.")
+_BROKEN_FORM = Label("表单无法读取，请重新上传。", "The form can't be read; please upload again.")
 
 
 async def upload(request: Request) -> Response:

@@ -46,10 +46,10 @@ _NO = Label("未超时", "Not breached")
 _CASES = Label("案件", "Cases")
 _CASE = Label("案件", "Case")
 _EMPTY = Label("没有符合条件的案件", "No case fits")
-_EMPTY_WHY = Label("换一个条件,或看全部案件。", "Change the filters, or look at all cases.")
+_EMPTY_WHY = Label("换一个条件，或看全部案件。", "Change the filters, or look at all cases.")
 _CHOOSE = Label("选一件案件", "Choose a case")
 _CHOOSE_HOW = Label(
-    "点左边的一行或地图上的一点;键盘用 J、K 选择,回车打开。",
+    "点左边的一行或地图上的一点；键盘用 J、K 选择，回车打开。",
     "Click a row or a point on the map; on the keyboard J and K choose, Enter opens.",
 )
 _FIRST = Label("第一页", "First page")

@@ -27,7 +27,9 @@ ONE_BY_ONE: Final = 2000
 READ_AT_MOST: Final = 20_000
 SQUARES: Final = 36  # across the shown box
 
-_BAD_BOX = Label("box 应是 西,南,东,北 四个经纬度数。", "box is four degrees: west, south, east and north.")
+_BAD_BOX = Label(
+    "box 应是 西，南，东，北 四个经纬度数。", "box is four degrees: west, south, east and north."
+)
 _GRID = (
     "SELECT column_no, row_no, COUNT(*), AVG(lon), AVG(lat), SUM(late), SUM(soon) FROM ("
     "SELECT CAST((lon - ?) / ? AS INTEGER) AS column_no, CAST((lat - ?) / ? AS INTEGER) AS row_no, lon, lat,"

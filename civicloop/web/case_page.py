@@ -34,24 +34,24 @@ from civicloop.web.visit import Visit, visit
 PLACE = "#case-view"
 """Where htmx puts a case anew: the same in the desk's panel and on the case's own page."""
 
-NO_CASE = Label("没有编号为 {id} 的案件,请核对。", "There is no case {id}; check the number.")
+NO_CASE = Label("没有编号为 {id} 的案件，请核对。", "There is no case {id}; check the number.")
 NOT_NOW = Label(
-    "案件现在处于“{state}”,不能“{action}”。可办操作见下。",
+    "案件现在处于“{state}”，不能“{action}”。可办操作见下。",
     "The case is “{state}”, so “{action}” is not possible now. What is possible stands below.",
 )
-_MORE = Label("{action}:填写更多", "{action}: say more")
+_MORE = Label("{action}：填写更多", "{action}: say more")
 _CANCEL = Label("取消", "Cancel")
 _ACTIONS = Label("可办操作", "What can be done")
-_SINCE = Label("您打开之后:", "Since you opened it:")
+_SINCE = Label("您打开之后：", "Since you opened it:")
 _DEADLINES = Label("时限", "Limits")
 _DETAILS = Label("案件信息", "Details")
 _STORY = Label("办理记录", "History")
 _TOLD = Label("上报内容", "Reports")
 _CHILDREN = Label("子案件", "Child cases")
 _MERGED = Label("并入的案件", "Merged cases")
-_PARENT = Label("上级案件", "Parent case")
-_MASTER = Label("主案件", "Master case")
-_CHAIN = Label("存证:第 {seq} 号记录,摘要 {hash}", "Proof: record {seq}, digest {hash}")
+_PARENT = Label("上级案件：", "Parent case:")
+_MASTER = Label("主案件：", "Master case:")
+_CHAIN = Label("存证：第 {seq} 号记录，摘要 {hash}", "Proof: record {seq}, digest {hash}")
 _DONE = Label("已{action}", "{action}: done")
 _NOTHING = Label("此案现在没有您可办的事项。", "There is nothing for you to do on this case now.")
 _CONTACT = Label("已留联系方式", "Left a contact")

@@ -33,7 +33,7 @@ from civicloop.web.visit import Visit
 DUE_SOON = 0.8  # of the limit used
 
 _DUE = Label("{at} 到期", "Due {at}")
-_BREACHED = Label("超时:{limit}", "Breached: {limit}")
+_BREACHED = Label("超时：{limit}", "Breached: {limit}")
 _ATTACHED = Label("又有人上报同一问题", "Reported again by somebody")
 _UNDONE = Label("上报已移回原案件", "Reports went back to their own case")
 _MERGED_IN = Label("并入了另一案件的上报", "Reports of another case were merged in")
@@ -55,7 +55,7 @@ _REPORTS = Label("上报次数", "Reports")
 BREACHES = Label("超时 {n} 次", "Breached: {n}")
 REWORKS = Label("返工 {n} 次", "Sent back: {n}")
 REPORTED_PICTURE = Label("上报照片", "Photograph of the report")
-_PERSONAL = Label("(个人信息,另行保存)", "(personal, kept apart)")
+_PERSONAL = Label("（个人信息，另行保存）", "(personal, kept apart)")
 _PROOF = Label("第 {seq} 号记录 · {hash}", "Record {seq} · {hash}")
 
 

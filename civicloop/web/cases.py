@@ -32,9 +32,9 @@ from civicloop.web.visit import Visit, visit
 
 MANY = 200
 
-_NONE_CHOSEN = Label("没有选择案件,请先勾选。", "No case was chosen; tick some first.")
-_MANY_DONE = Label("{action}:{done} 件完成,{refused} 件未完成", "{action}: {done} done, {refused} not done")
-_MANY = Label("{action}:{n} 件", "{action}: {n} cases")
+_NONE_CHOSEN = Label("没有选择案件，请先勾选。", "No case was chosen; tick some first.")
+_MANY_DONE = Label("{action}：{done} 件完成，{refused} 件未完成", "{action}: {done} done, {refused} not done")
+_MANY = Label("{action}：{n} 件", "{action}: {n} cases")
 _OPENED = Label("已收到", "Received")
 _CODE = Label("查询码", "Tracking code")
 _NUMBER = Label("案号", "Case number")

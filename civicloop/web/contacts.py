@@ -15,10 +15,10 @@ from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
 _TITLE = Label("上报人联系方式", "The reporter's contact")
-_NO_REPORT = Label("没有这条上报,或您无权查看。", "There is no such report, or it is not yours to see.")
+_NO_REPORT = Label("没有这条上报，或您无权查看。", "There is no such report, or it is not yours to see.")
 _WHY = Label("请写明为什么要联系上报人。", "Say why you need to reach the reporter.")
 _TEXTS = {
-    "lead": Label("查看会被记录:谁、何时、为何。", "Opening it is recorded: who, when and why."),
+    "lead": Label("查看会被记录：谁、何时、为何。", "Opening it is recorded: who, when and why."),
     "why": Label("查看理由", "Reason"),
     "show": Label("查看", "Show"),
     "name": Label("姓名", "Name"),

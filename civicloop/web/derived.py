@@ -21,7 +21,7 @@ PAGES: Final[Mapping[str, str]] = {
     "bulk": "civicloop.web.cases:bulk",
     "map": "civicloop.web.case_map:points",
 }
-_MAP = Label("{process}:地图", "Map: {process}")
+_MAP = Label("{process}：地图", "Map: {process}")
 
 
 def derived(processes: Iterable[Process], taken: Iterable[Page]) -> dict[Page, RouteValue]:

@@ -23,7 +23,7 @@ from civicloop.web.forms import Choices
 from civicloop.web.visit import Visit, visit
 
 _TITLE = Label("数说", "The figures")
-_ROWS = Label("{metric}:明细", "{metric}: the rows")
+_ROWS = Label("{metric}：明细", "{metric}: the rows")
 _NOT_A_DAY = Label("日期要写成 2026-03-02。", "Write the date as 2026-03-02.")
 _BAD_LIMIT = Label("limit 须为1到1000的整数。", "limit must be a whole number from 1 to 1000.")
 _READ_AT = Label("截至第 {seq} 号记录", "As of record {seq}")

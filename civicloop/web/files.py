@@ -11,7 +11,7 @@ from civicloop.kernel.refusal import Invalid, Missing
 from civicloop.web.visit import visit
 
 _NO_FILE = Label("没有这个文件。", "There is no such file.")
-_WHY = Label("查看原图须填写理由(why)。", "Say why you open the original (why).")
+_WHY = Label("查看原图须填写理由（why）。", "Say why you open the original (why).")
 _FILES = frozenset({"basemap.geojson", "labels.geojson", "cells.geojson"})
 _JPEG = "image/jpeg"
 _GEOJSON = "application/geo+json"

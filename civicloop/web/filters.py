@@ -17,11 +17,11 @@ WORDS_AT_MOST: Final = 100
 LIMIT_AT_MOST: Final = 200
 
 _CODE = re.compile(r"[A-Za-z0-9_.:~-]{1,64}")
-_BAD_STATE = Label("没有名为“{value}”的状态。可用:{known}。", "There is no state “{value}”. Known: {known}.")
+_BAD_STATE = Label("没有名为“{value}”的状态。可用：{known}。", "There is no state “{value}”. Known: {known}.")
 _BAD_CODE = Label("“{value}”不是有效的编码。", "“{value}” is no code.")
 _BAD_FLAG = Label("请填 true 或 false。", "Give true or false.")
 _BAD_TIME = Label(
-    "时间要写成带时区的 ISO 8601,例如 2026-03-02T00:00:00Z。",
+    "时间要写成带时区的 ISO 8601，例如 2026-03-02T00:00:00Z。",
     "Write the time as ISO 8601 with its zone, such as 2026-03-02T00:00:00Z.",
 )
 _BAD_LIMIT = Label("条数须在1到200之间。", "The limit lies between 1 and 200.")

@@ -29,7 +29,7 @@ KEPT = ".kept"  # beside a photo field: hashes of what an earlier try has upload
 CATEGORIES = "categories"
 
 _KEPT_PHOTOS = Label(
-    "已上传的照片,取消勾选即不再使用", "Uploaded already; clear the box of what is not to be used"
+    "已上传的照片，取消勾选即不再使用", "Uploaded already; clear the box of what is not to be used"
 )
 _KEPT_PHOTO = Label("已上传的照片 {n}", "Uploaded photograph {n}")
 

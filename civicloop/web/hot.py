@@ -44,16 +44,16 @@ _NOT_JSON = Label(
     "观测须以 application/json 或 application/x-ndjson 发送。",
     "Send observations as application/json or application/x-ndjson.",
 )
-_WRONG = Label("观测有误:{why}", "The observation is wrong: {why}")
-_WRONG_LINE = Label("第 {line} 行有误:{why}", "Line {line} is wrong: {why}")
+_WRONG = Label("观测有误：{why}", "The observation is wrong: {why}")
+_WRONG_LINE = Label("第 {line} 行有误：{why}", "Line {line} is wrong: {why}")
 _NO_TIME = Label(
-    "happened_at 要写成带时区的 ISO 8601,且不早于1970年、不晚于现在。",
+    "happened_at 要写成带时区的 ISO 8601，且不早于1970年、不晚于现在。",
     "Write happened_at as ISO 8601 with its zone, from 1970 and not in the future.",
 )
 _TOO_MANY = Label("一次最多 {most} 条观测。", "At most {most} observations at once.")
 _TOO_LONG = Label("payload 最多 {most} 字节。", "A payload has at most {most} bytes.")
 _NO_OBJECT = Label(
-    "观测应是一个 JSON 对象,含 source、kind、key、happened_at。",
+    "观测应是一个 JSON 对象，含 source、kind、key、happened_at。",
     "An observation is a JSON object with source, kind, key and happened_at.",
 )
 _AT = r" - at `\$\.(?P<field>\w+)"
@@ -65,12 +65,12 @@ _SENTENCES: Final = (
     ),
     (
         re.compile(r"unknown field `(?P<field>[^`]*)"),
-        Label("没有名为“{field}”的字段,请去掉。", "There is no field “{field}”; leave it out."),
+        Label("没有名为“{field}”的字段，请去掉。", "There is no field “{field}”; leave it out."),
     ),
     (
         re.compile(rf"(?:matching regex|of length).*{_AT}"),
         Label(
-            "{field} 须为字母、数字或 _ . : / @ # ~ -,且不过长。",
+            "{field} 须为字母、数字或 _ . : / @ # ~ -，且不过长。",
             "{field} has letters, digits or _ . : / @ # ~ - and is not too long.",
         ),
     ),

@@ -10,7 +10,7 @@ from civicloop.kernel.time.clock import MINUTE, SECOND, Clock, Instant
 
 ADDRESSES = 20_000
 
-_LATER = Label("上报过于频繁,请 {n} 秒后再试。", "Too many reports; please try again in {n} seconds.")
+_LATER = Label("上报过于频繁，请 {n} 秒后再试。", "Too many reports; please try again in {n} seconds.")
 
 
 class IntakeRate:

@@ -25,10 +25,10 @@ MOST_FILES = 12
 MOST_FIELDS = 200
 
 _STALE_FORM = Label(
-    "此表单已过期(可能重新登录过)。请刷新页面后再提交,已填内容可先复制保存。",
+    "此表单已过期（可能重新登录过）。请刷新页面后再提交，已填内容可先复制保存。",
     "This form is out of date, perhaps because you signed in again. Reload the page and send it once more.",
 )
-_CROSS_SITE = Label("请求来自别的网站,已拒绝。", "The request came from another site and was refused.")
+_CROSS_SITE = Label("请求来自别的网站，已拒绝。", "The request came from another site and was refused.")
 
 
 def route(page: Page, value: RouteValue | None = None) -> Route:

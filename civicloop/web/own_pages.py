@@ -67,7 +67,7 @@ OWN_PAGES: tuple[Page, ...] = (
         area="public",
         icon="list",
         hint=Label(
-            "承诺了什么,做到多少,点开到每一件", "What was promised and what came of it, down to each case"
+            "承诺了什么，做到多少，点开到每一件", "What was promised and what came of it, down to each case"
         ),
     ),
     page("/figures/{name}", f"{_FIGURES}:metric_page", "public", _BOARD, area="public"),

@@ -18,10 +18,10 @@ from civicloop.web.visit import visit
 
 _log = logging.getLogger(__name__)
 
-_NO_PAGE = Label("没有这个页面,地址可能写错了。", "There is no such page; the address may be mistyped.")
+_NO_PAGE = Label("没有这个页面，地址可能写错了。", "There is no such page; the address may be mistyped.")
 _NO_METHOD = Label("这个地址不接受此种请求。", "This address does not take that kind of request.")
 _BROKEN = Label(
-    "程序出错,本次没有保存任何内容。请重试;若仍不行,请把时间告诉管理员。",
+    "程序出错，本次没有保存任何内容。请重试；若仍不行，请把时间告诉管理员。",
     "Something went wrong on our side and nothing was saved. Try again; if it persists, tell an administrator the time.",
 )
 

@@ -17,7 +17,7 @@ from civicloop.web.visit import Visit, visit
 
 _ABOUT = Label("数据来源", "Where the data come from")
 _API = Label("接口文档", "API document")
-_FOOTER = Label("数据说明:标有“合成”的内容为演示数据。", "What is marked synthetic is demonstration data.")
+_FOOTER = Label("数据说明：标有“合成”的内容为演示数据。", "What is marked synthetic is demonstration data.")
 
 
 @dataclass(frozen=True, slots=True)

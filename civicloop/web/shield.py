@@ -28,9 +28,10 @@ MOST_TEXT: Final = 1 << 20
 MOST_FILES: Final = 64 << 20
 
 _FOREIGN = Label(
-    "此演示系统只接受本机地址(127.0.0.1 或 localhost)。", "This demo answers only to 127.0.0.1 and localhost."
+    "此演示系统只接受本机地址（127.0.0.1 或 localhost）。",
+    "This demo answers only to 127.0.0.1 and localhost.",
 )
-_TOO_LARGE = Label("内容超过 {most} MB,请减小后再提交。", "More than {most} MB; please send less.")
+_TOO_LARGE = Label("内容超过 {most} MB，请减小后再提交。", "More than {most} MB; please send less.")
 
 
 class Gate:

@@ -21,7 +21,7 @@ OIDC_COOKIE = "__Host-oidc"
 _TITLE = Label("登录", "Sign in")
 _BY_CODE = Label("短信验证码登录", "Sign in by a code")
 _NO_OIDC = Label(
-    "本区未开通单位统一登录,请用账号密码或短信验证码登录。",
+    "本区未开通单位统一登录，请用账号密码或短信验证码登录。",
     "Staff sign-in is not set up here; use your account or a code on your mobile.",
 )
 _TEXTS = {
@@ -31,7 +31,7 @@ _TEXTS = {
     "code": Label("验证码", "Code"),
     "send": Label("发送验证码", "Send the code"),
     "sent": Label(
-        "如果该号码有账号,验证码已发出,5分钟内有效。",
+        "如果该号码有账号，验证码已发出，5分钟内有效。",
         "If the number has an account, a code is on its way; it holds for five minutes.",
     ),
     "enter": Label("登录", "Sign in"),

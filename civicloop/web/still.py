@@ -13,7 +13,7 @@ from civicloop.kernel.label import Label
 from civicloop.web import components as ui
 from civicloop.web.components import Area, Mark
 
-_LABEL = Label("地图(静态)", "Map (still)")
+_LABEL = Label("地图（静态）", "Map (still)")
 
 
 def still_map(places: Places, marks: Iterable[Mark] = (), *, lang: str) -> Markup:

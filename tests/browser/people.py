@@ -191,7 +191,7 @@ class Staff:
     def reported(self, corner: str) -> dict[str, Any]:
         """A new case with its photograph and category, brought by a collector: strangers are limited; the receipt."""
         photo = self.by("collector").upload(street_picture(corner, problem="rubbish"))
-        report = {"description": f"果皮箱满了,{corner}", "media": [photo]}
+        report = {"description": f"果皮箱满了，{corner}", "media": [photo]}
         body = {"place": self.PLACE, "kind": self.KIND, "report": report}
         receipt: dict[str, Any] = self.by("collector").post("/api/street/report", body)
         return receipt

@@ -62,12 +62,12 @@ def test_the_slower_of_two_is_told_and_keeps_what_he_wrote(
     case = staff.filed("two dispatchers")
     slow = person("dispatcher")
     slow.goto(f"{demo.url}/street/{case['case_id']}/dispatch")
-    slow.locator("textarea[name=note]").fill("请今天下午处理,靠近学校")
+    slow.locator("textarea[name=note]").fill("请今天下午处理，靠近学校")
     staff.do("shift_head", case["case_id"], "correct", kind="public_toilet")
     slow.locator(".case-doing button[type=submit]").click()
     summary = slow.locator(".error-summary")
     summary.wait_for()
-    assert slow.locator("textarea[name=note]").input_value() == "请今天下午处理,靠近学校"
+    assert slow.locator("textarea[name=note]").input_value() == "请今天下午处理，靠近学校"
     told = slow.locator(".case-since").inner_text()
     assert "更正" in told
     assert "陈国梁" in told

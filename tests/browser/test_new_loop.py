@@ -74,4 +74,4 @@ def test_it_opens_and_closes_in_the_browser(served: Served, open_page: Callable[
     head.locator("#case-view .page-title .tag", has_text="已办结").wait_for()
     assert faults(head) == []
     head.goto(f"{served.url}/figures")
-    head.get_by_role("heading", name="树木养护:平均办理时间").wait_for()
+    head.get_by_role("heading", name="树木养护：平均办理时间").wait_for()

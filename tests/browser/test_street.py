@@ -105,7 +105,7 @@ def test_the_whole_loop(person: Callable[..., Any], demo: Served, record_propert
     resident = person(phone=True)
     resident.goto(f"{url}/street/report")
     with counted(resident, "a resident reports, with a category", record_property) as taken:
-        code = reported(resident, url, "whole loop", "路口的果皮箱满了,垃圾掉了一地", kind="果皮箱")
+        code = reported(resident, url, "whole loop", "路口的果皮箱满了，垃圾掉了一地", kind="果皮箱")
     assert taken.touches <= 4
     number = number_on(resident)
 
@@ -154,7 +154,7 @@ def test_the_whole_loop(person: Callable[..., Any], demo: Served, record_propert
     press(resident, resident.locator("#rate > summary"))
     press(resident, resident.locator("#rate .radio", has_text="非常满意"))
     press(resident, resident.locator("#rate button[type=submit]"))
-    resident.locator(".notice", has_text="您的评价:非常满意").wait_for()
+    resident.locator(".notice", has_text="您的评价：非常满意").wait_for()
 
     assert shown_tile(leader, url, "已结案件") == closed_before + 1
     with counted(leader, "from a figure to the photograph", record_property) as taken:
@@ -220,7 +220,7 @@ def test_a_unit_returns_what_is_not_its_own(person: Callable[..., Any], demo: Se
     found(dispatcher, demo.url, case["number"])
     in_state(dispatcher, "已立案")
     assert "此处属园林部门管养" in dispatcher.locator(".timeline").inner_text()
-    dispatcher.get_by_role("link", name="派遣:填写更多").click()
+    dispatcher.get_by_role("link", name="派遣：填写更多").click()
     choose(dispatcher, "unit", "区园林绿化中心")
     dispatcher.locator(".case-doing button[type=submit]").click()
     in_state(dispatcher, "已派遣")
@@ -232,7 +232,7 @@ def test_a_report_is_declined_with_its_reason(person: Callable[..., Any], demo: 
     found(head, demo.url, case["number"])
     head.keyboard.press("n")
     choose(head, "reason_code", "现场未发现")
-    head.locator("textarea[name=reason]").fill("到场查看,箱体完好")
+    head.locator("textarea[name=reason]").fill("到场查看，箱体完好")
     head.locator(".case-doing button[type=submit]").click()
     in_state(head, "不予立案")
     resident = person(phone=True)

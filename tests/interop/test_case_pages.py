@@ -222,7 +222,7 @@ def test_many_at_once_says_what_became_of_each(world: World) -> None:
         "POST", "/street/bulk/accept", who=who, form={"cases": ids, "next": "/street?state=reported"}
     )
     assert answer.status == 200
-    assert "1 件完成,1 件未完成" in answer.text
+    assert "1 件完成，1 件未完成" in answer.text
     assert 'href="/street?state=reported"' in answer.text
     none = world.call("POST", "/street/bulk/accept", who=who, form={})
     assert none.status == 422

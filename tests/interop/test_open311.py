@@ -141,7 +141,7 @@ def test_a_request_says_when_to_expect_what(
     assert found["requested_datetime"] == format_instant(now, district.zone)
     assert found["requested_datetime"].endswith("+08:00")
     assert found["expected_datetime"] == format_instant(now + 2 * HOUR, district.zone)
-    assert found["status_notes"] == "办理中:已上报。"
+    assert found["status_notes"] == "办理中：已上报。"
     assert found["address"]
 
 
@@ -175,7 +175,7 @@ def test_a_declined_request_is_closed_with_its_reason(server: TestClient, distri
         case_id, "decline", {"reason_code": "not_found", "reason": "内部说明"}, staff("shift_head")
     )
     found = one(server, request_id)
-    assert (found["status"], found["status_notes"]) == ("closed", "不予立案:现场未发现。")
+    assert (found["status"], found["status_notes"]) == ("closed", "不予立案：现场未发现。")
     assert "内部说明" not in str(found)
     assert ids(server, status="closed") == [request_id]
 
@@ -197,7 +197,7 @@ def test_a_merged_request_keeps_its_id_and_names_its_parent(server: TestClient, 
 
 
 def test_words_of_other_ways_in_are_not_public(server: TestClient, district: District) -> None:
-    _, request_id = reported(district, "我家住三楼,电话13912345678", address="清芬路10号301室")
+    _, request_id = reported(district, "我家住三楼，电话13912345678", address="清芬路10号301室")
     found = one(server, request_id)
     assert found["description"] == ""
     assert "301" not in found["address"]

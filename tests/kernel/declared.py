@@ -44,7 +44,7 @@ def adr_processes() -> dict[str, Process]:
 def not_too_loud(case: Any, given: Mapping[str, Any], facts: Mapping[str, Any]) -> Label | None:
     """A job above 90 is refused."""
     if given.get("size", 0) > 90:
-        return Label("工作量超过 90,请拆分。", "The job is above 90; split it.")
+        return Label("工作量超过 90，请拆分。", "The job is above 90; split it.")
     return None
 
 

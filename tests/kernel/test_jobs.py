@@ -195,7 +195,7 @@ def test_a_job_that_kills_its_process_is_given_up(
     failed = look(store, jobs, job_id)
     assert failed.status == "failed"
     assert failed.error == Label(
-        "任务多次中断,已停止重试。", "The job was cut off several times and is not tried again."
+        "任务多次中断，已停止重试。", "The job was cut off several times and is not tried again."
     )
 
 

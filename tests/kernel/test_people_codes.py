@@ -41,7 +41,7 @@ class Telephone:
 
     @property
     def code(self) -> str:
-        return "".join(c for c in self.texts[-1][1].partition(",")[0] if c.isdigit())
+        return "".join(c for c in self.texts[-1][1].partition("，")[0] if c.isdigit())
 
 
 def test_a_code_signs_in_once(people: People, wang: str, store: Store) -> None:

@@ -273,7 +273,7 @@ def test_a_robot_that_was_too_fast_waits(receiver: HttpReceiver, clock: VirtualC
     with pytest.raises(DeliveryFailed) as failed:
         robot("dingtalk", receiver, clock).send(CALL)
     assert (failed.value.permanent, failed.value.retry_after) == (False, 10 * MINUTE)
-    assert failed.value.reason.zh == "钉钉机器人拒绝发送:130101 send too fast, exceed 20 times per minute"
+    assert failed.value.reason.zh == "钉钉机器人拒绝发送：130101 send too fast, exceed 20 times per minute"
 
 
 def test_a_unit_without_a_group_is_final(receiver: HttpReceiver, clock: VirtualClock) -> None:

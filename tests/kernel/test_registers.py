@@ -64,7 +64,7 @@ def count(store: Store) -> int:
 
 def test_the_most_trusted_source_that_says_something_counts(store: Store, registers: Registers) -> None:
     id = put(store, registers, "merchant", name="蔡林记", phone="027-1", seats=40)
-    put(store, registers, "inspection", id=id, name="蔡林记(民意店)", seats=36)
+    put(store, registers, "inspection", id=id, name="蔡林记（民意店）", seats=36)
     put(store, registers, "registry", id=id, name="武汉蔡林记餐饮有限公司")
     put(store, registers, "stranger", id=id, name="CLJ", email="a@b")
     entity = get(store, registers, id)
@@ -73,7 +73,7 @@ def test_the_most_trusted_source_that_says_something_counts(store: Store, regist
     }  # fmt: skip
     assert entity.by_source["seats"] == {"merchant": 40, "inspection": 36}
     put(store, registers, "registry", id=id, name=None)
-    assert get(store, registers, id).name == "蔡林记(民意店)"
+    assert get(store, registers, id).name == "蔡林记（民意店）"
 
 
 def test_dated_and_as_known(store: Store, registers: Registers, clock: VirtualClock) -> None:

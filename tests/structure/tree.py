@@ -91,3 +91,16 @@ def labels(name: str) -> Iterator[tuple[int, str, str]]:
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if len(texts) == 2:
                 yield node.lineno, texts[0], texts[1]
+
+
+def texts(name: str) -> Iterator[tuple[int, str]]:
+    """(line, text) of every string of a file that the program uses: docstrings are left out."""
+    holders = ast.Module | ast.ClassDef | FunctionNode
+    told = {
+        id(node.body[0].value)
+        for node in ast.walk(tree(name))
+        if isinstance(node, holders) and node.body and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree(name)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told:
+            yield node.lineno, node.value

@@ -67,38 +67,39 @@ class Position:
 DEFAULT_MAXIMUM = {"text": 200, "long_text": 2000, "photo": 6}
 
 _NEEDED = Label("请填写“{label}”。", "Fill in “{label}”.")
-_PHOTO_NEEDED = Label("请至少上传 {n} 张照片:{label}。", "Add at least {n} photograph(s): {label}.")
+_PHOTO_NEEDED = Label("请至少上传 {n} 张照片：{label}。", "Add at least {n} photograph(s): {label}.")
 _TOO_MANY_PHOTOS = Label("照片最多 {n} 张。", "At most {n} photographs.")
 _TOO_LONG = Label(
-    "最多 {n} 个字,现在有 {m} 个,请缩短。", "At most {n} characters; it has {m}. Please shorten it."
+    "最多 {n} 个字，现在有 {m} 个，请缩短。", "At most {n} characters; it has {m}. Please shorten it."
 )
 _TOO_SHORT = Label("至少 {n} 个字。", "At least {n} characters.")
 _NOT_TEXT = Label("这里应是一段文字。", "This must be text.")
 _CONTROL = Label(
-    "含有不可见的控制字符,请删除后再提交。", "It holds control characters; remove them and try again."
+    "含有不可见的控制字符，请删除后再提交。", "It holds control characters; remove them and try again."
 )
-_NOT_AN_OPTION = Label("请从列出的选项中选择:{options}。", "Choose one of: {options}.")
-_NOT_A_NUMBER = Label("请填整数,例如 12。", "Give a whole number, such as 12.")
+_NOT_AN_OPTION = Label("请从列出的选项中选择：{options}。", "Choose one of: {options}.")
+_NOT_A_NUMBER = Label("请填整数，例如 12。", "Give a whole number, such as 12.")
 _TOO_SMALL = Label("不能小于 {n}。", "It can't be below {n}.")
 _TOO_BIG = Label("不能大于 {n}。", "It can't be above {n}.")
-_NOT_A_FLAG = Label("请填“是”或“否”(true/false)。", "Answer yes or no (true/false).")
+_NOT_A_FLAG = Label("请填“是”或“否”（true/false）。", "Answer yes or no (true/false).")
 _NOT_A_TIME = Label(
-    "时间要写成带时区的 ISO 8601,例如 2026-03-02T09:30:00+08:00。",
+    "时间要写成带时区的 ISO 8601，例如 2026-03-02T09:30:00+08:00。",
     "Write the time as ISO 8601 with its zone, such as 2026-03-02T09:30:00+08:00.",
 )
 _TIME_RANGE = Label("时间须在 1970 年到 2200 年之间。", "The time must lie between 1970 and 2200.")
 _NOT_A_DATE = Label("日期要写成 2026-03-02。", "Write the date as 2026-03-02.")
 _NOT_A_POINT = Label(
-    "位置要有经度 lon 和纬度 lat(度),例如 lon=114.27, lat=30.60。",
+    "位置要有经度 lon 和纬度 lat（度），例如 lon=114.27, lat=30.60。",
     "A position needs lon and lat in degrees, such as lon=114.27, lat=30.60.",
 )
 _POINT_RANGE = Label(
-    "经度须在 -180 到 180、纬度在 -90 到 90 之间,是否把两者写反了?",
+    "经度须在 -180 到 180、纬度在 -90 到 90 之间，是否把两者写反了？",
     "Longitude lies within -180 to 180 and latitude within -90 to 90; are they swapped?",
 )
 _NOT_A_DATUM = Label("坐标系须是 wgs84、gcj02 或 cgcs2000。", "The datum must be wgs84, gcj02 or cgcs2000.")
 _UNKNOWN = Label(
-    "没有名为“{name}”的项,请删除它。可填:{known}。", "There is no field “{name}”; remove it. Known: {known}."
+    "没有名为“{name}”的项，请删除它。可填：{known}。",
+    "There is no field “{name}”; remove it. Known: {known}.",
 )
 
 # Unicode's control characters and lone surrogates (categories Cc and Cs), but for line breaks and tabs.

@@ -23,7 +23,7 @@ from civicloop.kernel.refusal import Refusal, Unavailable
 from civicloop.kernel.store.transaction import Tx
 
 _CHANGED = Label(
-    "这一行已经导入过,文件里的内容后来有改动;历史不改写,请在案件上更正。",
+    "这一行已经导入过，文件里的内容后来有改动；历史不改写，请在案件上更正。",
     "This row was imported before with other content; history is not rewritten, so correct the case itself.",
 )
 

@@ -130,7 +130,7 @@ class ImportMap:
             if column not in columns:
                 raise self.table.table("columns").fault(
                     name,
-                    "文件里没有“{column}”这一列;有:{known}。",
+                    "文件里没有“{column}”这一列；有：{known}。",
                     "the file has no column “{column}”; it has: {known}",
                     column=column,
                     known=", ".join(c for c in columns if c),
@@ -176,7 +176,7 @@ def _zone(top: Table) -> ZoneInfo:
         return ZoneInfo(top.word("zone"))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise top.fault(
-            "zone", "没有这个时区;如 Asia/Shanghai。", "is no time zone; write one such as Asia/Shanghai"
+            "zone", "没有这个时区；如 Asia/Shanghai。", "is no time zone; write one such as Asia/Shanghai"
         ) from error
 
 
@@ -189,7 +189,7 @@ def _known(table: Table, key: str, name: str, names: Iterable[str]) -> str:
     if name not in names:
         raise table.fault(
             key,
-            "映射里没有名为“{name}”的列;有:{known}。",
+            "映射里没有名为“{name}”的列；有：{known}。",
             "the mapping names no column “{name}”; it has: {known}",
             name=name,
             known=", ".join(sorted(names)),
@@ -240,7 +240,7 @@ def _report(top: Table, process: Process, names: Iterable[str]) -> Mapping[str, 
     if process.reported and not table.values:
         raise top.fault(
             "report",
-            "“{process}”由上报开启:请加 [report],写明各项取自哪一列。",
+            "“{process}”由上报开启：请加 [report]，写明各项取自哪一列。",
             "“{process}” is opened by a report: add [report] that says which names its fields come from",
             process=process.label,
         )
@@ -261,7 +261,7 @@ def _steps(top: Table, process: Process, names: Iterable[str]) -> tuple[StepFrom
         if opens != (not steps) or any(step.action is action for step in steps):
             raise table.fault(
                 "action",
-                "第一步须开启案件,其后各步不得再开启,也不得重复。",
+                "第一步须开启案件，其后各步不得再开启，也不得重复。",
                 "the first step opens the case; no later one may, and none may stand twice",
             )
         at = _known(table, "at", table.word("at"), names)
@@ -281,7 +281,7 @@ def _given(table: Table, action: Action, names: Iterable[str]) -> tuple[str, ...
         if name not in fields:
             raise table.fault(
                 "give",
-                "操作“{action}”没有“{name}”这一项;有:{known}。",
+                "操作“{action}”没有“{name}”这一项；有：{known}。",
                 "the action “{action}” takes no “{name}”; it takes: {known}",
                 action=action.label,
                 name=name,
@@ -291,7 +291,7 @@ def _given(table: Table, action: Action, names: Iterable[str]) -> tuple[str, ...
     if missing:
         raise table.fault(
             "give",
-            "操作“{action}”还须给出:{missing}。",
+            "操作“{action}”还须给出：{missing}。",
             "the action “{action}” must be given: {missing}",
             action=action.label,
             missing=", ".join(missing),

@@ -27,7 +27,7 @@ from civicloop.kernel.time.clock import Instant
 MOST = 200
 
 _BAD_CURSOR = Label(
-    "翻页标记无效,请从第一页开始。", "This page mark is not valid; start from the first page."
+    "翻页标记无效，请从第一页开始。", "This page mark is not valid; start from the first page."
 )
 
 # A closed case only waits for objections: it is nobody's work. The words are those of the indexes in 0003_lists.sql.

@@ -18,14 +18,16 @@ from civicloop.kernel.time.clock import Instant, format_instant, from_datetime
 
 _NO_ID = Label("没有编号。", "It has no number of its own.")
 _NO_TIME = Label("没有“{action}”的时间。", "It has no time for “{action}”.")
-_NOT_A_TIME = Label("“{text}”不是时间,如 2026-03-02 09:30。", "“{text}” is no time such as 2026-03-02 09:30.")
+_NOT_A_TIME = Label(
+    "“{text}”不是时间，如 2026-03-02 09:30。", "“{text}” is no time such as 2026-03-02 09:30."
+)
 _NOT_A_NUMBER = Label("“{text}”不是数字。", "“{text}” is no number.")
 _NOT_LISTED = Label(
     "映射的 [values.{name}] 里没有“{text}”。", "“{text}” is not listed in [values.{name}] of the mapping."
 )
 _FUTURE = Label("“{action}”的时间 {at} 晚于现在。", "The time of “{action}”, {at}, lies in the future.")
 _ORDER = Label(
-    "“{action}”({at})早于前一步“{before}”({earlier})。",
+    "“{action}”（{at}）早于前一步“{before}”（{earlier}）。",
     "“{action}” at {at} comes before the step “{before}” at {earlier}.",
 )
 # Year, month and day, perhaps a time of day, perhaps an offset; as Chinese and international files write them.

@@ -22,13 +22,13 @@ _PROBLEMS = {
     400: Label("请求无法读取。", "The request could not be read."),
     401: Label("请先登录或提供 API 密钥。", "Sign in or give an API key."),
     403: Label("没有权限。", "Not allowed to this person here."),
-    404: Label("没有此项,或无权知道。", "There is no such thing, or not for this person."),
-    409: Label("状态、修订号或规则不允许;原因见 detail。", "State, revision or a guard forbids it; `detail` says why."),
+    404: Label("没有此项，或无权知道。", "There is no such thing, or not for this person."),
+    409: Label("状态、修订号或规则不允许；原因见 detail。", "State, revision or a guard forbids it; `detail` says why."),
     413: Label("内容过大。", "Too much content."),
     415: Label("内容类型不受支持。", "This kind of content is not taken."),
-    422: Label("有字段不正确,每个字段一句说明。", "Fields are wrong; a sentence for each."),
-    429: Label("请求过于频繁,见 Retry-After。", "Too many requests; see Retry-After."),
-    503: Label("暂时无法写入,没有写入任何内容。", "It can't be stored now; nothing was written."),
+    422: Label("有字段不正确，每个字段一句说明。", "Fields are wrong; a sentence for each."),
+    429: Label("请求过于频繁，见 Retry-After。", "Too many requests; see Retry-After."),
+    503: Label("暂时无法写入，没有写入任何内容。", "It can't be stored now; nothing was written."),
 }  # fmt: skip
 _DONE = {
     200: Label("已完成并已落盘。", "Done, and durable."),
@@ -39,9 +39,10 @@ _ANSWERS = {
     "bulk": "BulkAnswer",
 }  # fmt: skip
 _KEY = Label(
-    "由客户端生成的请求编号;重复提交得到同一回执。", "Made by the client; a repetition gets the same receipt."
+    "由客户端生成的请求编号；重复提交得到同一回执。",
+    "Made by the client; a repetition gets the same receipt.",
 )
-_ID = Label("案件编号(id)", "The case's id")
+_ID = Label("案件编号（id）", "The case's id")
 
 
 class DocumentError(ValueError):
@@ -116,7 +117,7 @@ def operation(route: RouteValue, known: Known | None, role_names: Mapping[str, L
 
 def _about(route: RouteValue, role_names: Mapping[str, Label]) -> str:
     roles = [role_names.get(role, Label(role, role)) for role in sorted(route.by)]
-    who = Label("可用角色:" + "、".join(r.zh for r in roles), "For: " + ", ".join(r.en for r in roles))
+    who = Label("可用角色：" + "、".join(r.zh for r in roles), "For: " + ", ".join(r.en for r in roles))
     action = route.action
     if action is None:
         return said(who)
@@ -165,7 +166,7 @@ def _parameters(route: RouteValue) -> list[Document]:
 _DATUM: tuple[str, Document, Label] = (
     "datum",
     {"type": "string", "enum": list(DATUMS)},
-    Label("位置的坐标系,缺省 wgs84", "Datum of the positions, wgs84 unless said"),
+    Label("位置的坐标系，缺省 wgs84", "Datum of the positions, wgs84 unless said"),
 )
 
 
@@ -182,8 +183,8 @@ def _filters(process: Process) -> list[Document]:
         ("community", code, many),
         ("unit", code, many),
         ("holder", code, words("承办人", "Who has it")),
-        ("open", {"type": "boolean"}, words("true:未办结;false:已办结", "true: not ended; false: ended")),
-        ("due_before", moment, words("此时之前到期(UTC)", "Due before this moment (UTC)")),
+        ("open", {"type": "boolean"}, words("true：未办结；false：已办结", "true: not ended; false: ended")),
+        ("due_before", moment, words("此时之前到期（UTC）", "Due before this moment (UTC)")),
         ("q", {"type": "string", "minLength": 1, "maxLength": 100}, words("搜索词", "Words to search for")),
         ("cursor", {"type": "string", "maxLength": 200}, words("上一页的 next", "`next` of the page before")),
         (

@@ -38,7 +38,7 @@ _KINDS = {
     "category": Label("类别", "category"), "photo": Label("照片", "photographs"), "point": Label("位置", "position"),
     "unit": Label("单位", "unit"), "person": Label("人员", "person"), "case": Label("案件", "case"),
     "instant": Label("时刻", "moment"), "date": Label("日期", "date"), "number": Label("整数", "whole number"),
-    "amount": Label("金额(分)", "amount in fen"), "flag": Label("是否", "yes or no"),
+    "amount": Label("金额（分）", "amount in fen"), "flag": Label("是否", "yes or no"),
 }  # fmt: skip
 
 

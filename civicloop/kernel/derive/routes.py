@@ -25,11 +25,11 @@ LIST_FILTERS = (
 )  # fmt: skip
 
 _LIST = Label("{process}列表", "List: {process}")
-_SHOW = Label("{process}:查看一件", "One case: {process}")
-_HISTORY = Label("{process}:办理记录", "History: {process}")
-_OPEN = Label("{process}:{action}", "{action}: {process}")
-_BULK = Label("{process}:批量{action}", "{action}, many at once: {process}")
-_FORM = Label("{process}:{action}(表单)", "{action}, the form: {process}")
+_SHOW = Label("{process}：查看一件", "One case: {process}")
+_HISTORY = Label("{process}：办理记录", "History: {process}")
+_OPEN = Label("{process}：{action}", "{action}: {process}")
+_BULK = Label("{process}：批量{action}", "{action}, many at once: {process}")
+_FORM = Label("{process}：{action}（表单）", "{action}, the form: {process}")
 
 
 @dataclass(frozen=True, slots=True)

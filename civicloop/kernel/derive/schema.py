@@ -54,7 +54,7 @@ _WRONG_TYPE = Label("这里应是{kind}。", "This must be {kind}.")
 _TYPES = {
     "text": Label("文字", "text"),
     "shorter text": Label(
-        "最多 {most} 个字的文字(含空格)", "text of at most {most} characters, spaces counted"
+        "最多 {most} 个字的文字（含空格）", "text of at most {most} characters, spaces counted"
     ),
     "clean text": Label("不含控制字符的文字", "text without control characters"),
     "trimmed text": Label("首尾无空格的文字", "text without spaces at its ends"),
@@ -62,7 +62,7 @@ _TYPES = {
     "flag": Label("true 或 false", "true or false"),
     "photo": Label("不重复的照片编号列表", "a list of different photograph ids"),
     "point": Label(
-        '位置对象,例如 {"lon": 114.27, "lat": 30.60}', 'a position such as {"lon": 114.27, "lat": 30.60}'
+        '位置对象，例如 {"lon": 114.27, "lat": 30.60}', 'a position such as {"lon": 114.27, "lat": 30.60}'
     ),
 }
 _NO_BODY = Label("请求内容应是一个 JSON 对象。", "The request must be a JSON object.")
@@ -96,7 +96,7 @@ def body_schema(fields: Sequence[Field], known: Known | None = None, *, revision
             "minimum": 1,
             "maximum": WHOLE_AT_MOST,
             "title": "所见修订号 · Revision seen",
-            "description": "若其间已被他人处理则拒绝(409)。\n\nRefused (409) when somebody has acted since.",
+            "description": "若其间已被他人处理则拒绝（409）。\n\nRefused (409) when somebody has acted since.",
         }
     return _object(properties, [field.name for field in fields if field.required])
 

@@ -84,7 +84,7 @@ class _Reader:
         table.choice("status", STATUSES)
         start = table.day("valid_from", zone)
         if start is None:
-            raise table.fault("valid_from", "缺少这个键,请补上。", "is missing; add it")
+            raise table.fault("valid_from", "缺少这个键，请补上。", "is missing; add it")
         return start
 
     def category(self, table: Table) -> NewReference:
@@ -106,7 +106,7 @@ class _Reader:
         }
         for key in ("filing", "closing", "unit", "manual"):
             if key not in table.values:
-                raise table.fault(key, "缺少这个键,请补上。", "is missing; add it")
+                raise table.fault(key, "缺少这个键，请补上。", "is missing; add it")
         return self._row(table, data)
 
     def overlay(self, table: Table, base: dict[str, NewReference]) -> NewReference:

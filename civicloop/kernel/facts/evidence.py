@@ -30,15 +30,15 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 
 _GONE = Label("没有这份佐证材料。", "There is no such piece of evidence.")
 _NO_PICTURE = Label(
-    "这份佐证材料不是图片,没有公开副本。", "This piece of evidence is no picture and has no public copy."
+    "这份佐证材料不是图片，没有公开副本。", "This piece of evidence is no picture and has no public copy."
 )
 _LOST = Label(
-    "佐证材料的文件不在或已损坏,请通知管理员。",
+    "佐证材料的文件不在或已损坏，请通知管理员。",
     "The file of this evidence is missing or damaged; please tell the administrator.",
 )
 _WHY = Label("请说明为什么要打开原件。", "Please say why the original has to be opened.")
 _DISK = Label(
-    "暂时存不下这个文件,什么都没有保存,请稍后再试。",
+    "暂时存不下这个文件，什么都没有保存，请稍后再试。",
     "The file can't be stored just now; nothing was saved. Please try again in a moment.",
 )
 

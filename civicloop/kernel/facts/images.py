@@ -65,29 +65,29 @@ _NAMES = {
     "video/mp4": Label("视频", "a video"),
 }
 
-_EMPTY = Label("文件是空的,请重新选择。", "The file is empty. Please choose it again.")
+_EMPTY = Label("文件是空的，请重新选择。", "The file is empty. Please choose it again.")
 _BYTES = Label(
-    "文件有{got:.1f} MB,最多{most:.0f} MB。请缩小后再传。",
+    "文件有{got:.1f} MB，最多{most:.0f} MB。请缩小后再传。",
     "The file has {got:.1f} MB; at most {most:.0f} MB are taken. Please make it smaller.",
 )
 _PIXELS = Label(
-    "图片有{width}×{height}像素({got:.0f}百万),最多{most:.0f}百万。请缩小后再传。",
+    "图片有{width}×{height}像素（{got:.0f}百万），最多{most:.0f}百万。请缩小后再传。",
     "The picture has {width}×{height} pixels ({got:.0f} million); at most {most:.0f} million are taken."
     " Please make it smaller.",
 )
 _KIND = Label(
-    "这是{name},不能作为{wanted}。请选择JPEG、PNG或WEBP图片{more}。",
+    "这是{name}，不能作为{wanted}。请选择JPEG、PNG或WEBP图片{more}。",
     "This is {name}, which is not taken as {wanted}. Please choose a JPEG, PNG or WEBP picture{more}.",
 )
 _HEIC_HINT = Label(
-    "暂不支持HEIC图片。请在iPhone“设置-相机-格式”中选“兼容性最佳”,或另存为JPEG再传。",
+    "暂不支持HEIC图片。请在iPhone“设置-相机-格式”中选“兼容性最佳”，或另存为JPEG再传。",
     "HEIC pictures can't be read here. On an iPhone choose Settings, Camera, Formats, Most Compatible, or save it as JPEG.",
 )
 _DAMAGED = Label(
-    "图片不完整或已损坏,打不开。请重新拍摄或重新选择。",
+    "图片不完整或已损坏，打不开。请重新拍摄或重新选择。",
     "The picture is incomplete or damaged and can't be opened. Please take or choose it again.",
 )
-_DAMAGED_PDF = Label("PDF文件不完整,请重新上传。", "The PDF is incomplete. Please upload it again.")
+_DAMAGED_PDF = Label("PDF文件不完整，请重新上传。", "The PDF is incomplete. Please upload it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +173,7 @@ def redraw(data: bytes, media_type: str, limits: Limits, zone: ZoneInfo) -> Pict
 def _pixels_unknown(limits: Limits) -> Label:
     most = limits.image_pixels / 1e6
     return Label(
-        f"图片像素太多,最多{most:.0f}百万。请缩小后再传。",
+        f"图片像素太多，最多{most:.0f}百万。请缩小后再传。",
         f"The picture has too many pixels; at most {most:.0f} million are taken. Please make it smaller.",
     )
 

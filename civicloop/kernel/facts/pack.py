@@ -170,7 +170,8 @@ def load_pack(name_or_path: str | Path) -> Pack:
             None,
             "",
             Label(
-                "没有这个数据包;随产品提供:{names}。", "there is no such pack; with the product come {names}"
+                "没有这个数据包；随产品提供：{names}。",
+                "there is no such pack; with the product come {names}",
             ).filled(names=", ".join(pack_names())),
         )
     top = read_file(folder / "pack.toml")
@@ -178,7 +179,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
     zone = _zone(top)
     founded = top.day("valid_from", zone)
     if founded is None:
-        raise top.fault("valid_from", "缺少这个键,请补上。", "is missing; add it")
+        raise top.fault("valid_from", "缺少这个键，请补上。", "is missing; add it")
     units = _units(folder, zone, founded)
     accounts, keys, password = _accounts(folder, {row.code for row in units})
     reference: list[NewReference] = []
@@ -227,7 +228,7 @@ def _zone(top: Table) -> ZoneInfo:
         return ZoneInfo(top.word("zone"))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise top.fault(
-            "zone", "没有这个时区;如 Asia/Shanghai。", "is no time zone; write one such as Asia/Shanghai"
+            "zone", "没有这个时区；如 Asia/Shanghai。", "is no time zone; write one such as Asia/Shanghai"
         ) from error
 
 
@@ -236,7 +237,7 @@ def _view(table: Table) -> MapView:
     view = MapView(table.number("lon"), table.number("lat"), table.number("zoom"))
     if not (-180 <= view.lon <= 180 and -90 <= view.lat <= 90):
         raise table.fault(
-            "lat", "不是地球上的位置;经度与纬度写反了吗?", "is no position; are lon and lat swapped?"
+            "lat", "不是地球上的位置；经度与纬度写反了吗？", "is no position; are lon and lat swapped?"
         )
     return view
 
@@ -351,7 +352,7 @@ def _key(table: Table, logins: set[str]) -> PackKey:
     if not scopes or len(scopes) != len(set(table.words("scopes"))):
         raise table.fault(
             "scopes",
-            "可填:{known}。",
+            "可填：{known}。",
             "may hold: {known}",
             known=", ".join(API_SCOPES),
         )

@@ -21,7 +21,7 @@ class PackError(ValueError):
     def __init__(self, path: Path, line: int | None, key: str, wrong: Label) -> None:
         at = {"file": str(path), "line": f":{line}" if line else "", "key": f" {key}" if key else ""}
         self.reason = Label(
-            "数据包文件 {file}{line}{key}:{wrong}", "pack file {file}{line}{key}: {wrong}"
+            "数据包文件 {file}{line}{key}：{wrong}", "pack file {file}{line}{key}: {wrong}"
         ).filled(**at, wrong=wrong)
         super().__init__(self.reason.en)
 
@@ -51,7 +51,7 @@ class Table:
             if key not in known:
                 raise self.fault(
                     key,
-                    "没有这个键;可用的键:{known}。",
+                    "没有这个键；可用的键：{known}。",
                     "there is no such key; known keys are {known}",
                     known=", ".join(sorted(known)),
                 )
@@ -82,7 +82,7 @@ class Table:
         value = self._value(key, default)
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
             raise self.fault(
-                key, '应为文字列表,如 ["a", "b"]。', 'must be a list of texts such as ["a", "b"]'
+                key, '应为文字列表，如 ["a", "b"]。', 'must be a list of texts such as ["a", "b"]'
             )
         return tuple(value)
 
@@ -92,7 +92,7 @@ class Table:
         if value not in options:
             raise self.fault(
                 key,
-                "“{value}”不可用;请填其一:{options}。",
+                "“{value}”不可用；请填其一：{options}。",
                 '"{value}" can\'t be used; write one of {options}',
                 value=value,
                 options=", ".join(sorted(options)),
@@ -107,7 +107,7 @@ class Table:
         ):
             raise self.fault(
                 key,
-                '应有中英两种文字:{{ zh = "…", en = "…" }}。',
+                '应有中英两种文字：{{ zh = "…", en = "…" }}。',
                 'must be in both languages: {{ zh = "...", en = "..." }}',
             )
         return Label(inner["zh"], inner["en"])
@@ -119,7 +119,9 @@ class Table:
         value = self.values[key]
         if not isinstance(value, date) or isinstance(value, datetime):
             raise self.fault(
-                key, "应为日期,如 2026-01-01(不加引号)。", "must be a date such as 2026-01-01, without quotes"
+                key,
+                "应为日期，如 2026-01-01（不加引号）。",
+                "must be a date such as 2026-01-01, without quotes",
             )
         return from_datetime(datetime(value.year, value.month, value.day, tzinfo=zone))
 
@@ -143,7 +145,7 @@ class Table:
         if key in self.values:
             return self.values[key]
         if default is None:
-            raise self.fault(key, "缺少这个键,请补上。", "is missing; add it")
+            raise self.fault(key, "缺少这个键，请补上。", "is missing; add it")
         return default
 
     def _line(self, key: str) -> int | None:
@@ -171,11 +173,11 @@ def read_file(path: Path) -> Table:
         text = path.read_text("utf-8")
     except FileNotFoundError as error:
         raise PackError(
-            path, None, "", Label("没有这个文件,请放到这里。", "there is no such file; put it here")
+            path, None, "", Label("没有这个文件，请放到这里。", "there is no such file; put it here")
         ) from error
     except UnicodeDecodeError as error:
         raise PackError(
-            path, None, "", Label("不是 UTF-8 文本,请另存为 UTF-8。", "is not UTF-8 text; save it as UTF-8")
+            path, None, "", Label("不是 UTF-8 文本，请另存为 UTF-8。", "is not UTF-8 text; save it as UTF-8")
         ) from error
     try:
         return Table(path, text, tomllib.loads(text))
@@ -192,7 +194,7 @@ def refuse_repeats(tables: Iterable[Table], key: str, *more: str) -> None:
         found = tuple(table.values.get(k) for k in (key, *more))
         if found in seen:
             raise table.fault(
-                key, "“{value}”已有一行,请改名或删去。", '"{value}" is there already; rename or remove this one',
+                key, "“{value}”已有一行，请改名或删去。", '"{value}" is there already; rename or remove this one',
                 value=found[0],
             )  # fmt: skip
         seen.add(found)

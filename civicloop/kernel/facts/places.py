@@ -168,7 +168,7 @@ class Places:
         if not is_datum(datum):
             known = ", ".join(DATUMS)
             text = Label(
-                "坐标系“{given}”未知;请填 {known} 之一。", 'Datum "{given}" is unknown; use one of {known}.'
+                "坐标系“{given}”未知；请填 {known} 之一。", 'Datum "{given}" is unknown; use one of {known}.'
             )
             raise Invalid(
                 text.filled(given=datum, known=known), fields={"datum": text.filled(given=datum, known=known)}
@@ -182,30 +182,30 @@ class Places:
         given = {"lon": f"{lon:.6g}", "lat": f"{lat:.6g}", "district": self.outline.label}
         if self.likely_swapped(lon, lat):
             return Label(
-                "经度和纬度写反了:位置在{district}内的是经度 {lat}、纬度 {lon}。请对调后再提交。",
+                "经度和纬度写反了：位置在{district}内的是经度 {lat}、纬度 {lon}。请对调后再提交。",
                 "Longitude and latitude are swapped: longitude {lat}, latitude {lon} lies in {district}. "
                 "Exchange them and send again.",
             ).filled(**given)
         if not _on_earth(lon, lat):
             return Label(
-                "经度 {lon}、纬度 {lat} 不是地球上的位置;经度应在 -180 至 180 之间,纬度应在 -90 至 90 之间。",
+                "经度 {lon}、纬度 {lat} 不是地球上的位置；经度应在 -180 至 180 之间，纬度应在 -90 至 90 之间。",
                 "Longitude {lon}, latitude {lat} is no position on earth; longitude runs from -180 to 180 and "
                 "latitude from -90 to 90.",
             ).filled(**given)
         if datum != "gcj02" and self.likely_gcj02(lon, lat):
             return Label(
-                "按 WGS-84 读,这个位置在{district}之外;按国内地图的 GCJ-02 读则在区内。若取自国内地图,请注明坐标系 gcj02。",
+                "按 WGS-84 读，这个位置在{district}之外；按国内地图的 GCJ-02 读则在区内。若取自国内地图，请注明坐标系 gcj02。",
                 "Read as WGS-84 this position lies outside {district}; read as GCJ-02, the datum of Chinese "
                 "maps, it lies inside. If it was taken from such a map, send datum gcj02 with it.",
             ).filled(**given)
         if datum == "gcj02" and self.likely_wgs84(lon, lat):
             return Label(
-                "按 GCJ-02 读,这个位置在{district}之外;按 WGS-84(卫星定位)读则在区内。若来自手机定位,请注明坐标系 wgs84。",
+                "按 GCJ-02 读，这个位置在{district}之外；按 WGS-84（卫星定位）读则在区内。若来自手机定位，请注明坐标系 wgs84。",
                 "Read as GCJ-02 this position lies outside {district}; read as WGS-84, what satellites give, "
                 "it lies inside. If it came from a phone's position, send datum wgs84 with it.",
             ).filled(**given)
         return Label(
-            "经度 {lon}、纬度 {lat} 不在{district}内;请在地图上点选区内的位置。",
+            "经度 {lon}、纬度 {lat} 不在{district}内；请在地图上点选区内的位置。",
             "Longitude {lon}, latitude {lat} lies outside {district}; pick a place inside it on the map.",
         ).filled(**given)
 

@@ -335,11 +335,11 @@ def _check(new: NewReference, known_from: Instant, before: ReferenceRow | None) 
         fields["valid_to"] = Label("失效时间不能早于生效时间。", "The end can't be before the start.")
     if new.status not in STATUSES:
         fields["status"] = Label(
-            "来源状态只能是:{statuses}。", "The status must be one of: {statuses}."
+            "来源状态只能是：{statuses}。", "The status must be one of: {statuses}."
         ).filled(statuses=", ".join(STATUSES))
     if before is not None and known_from <= before.known_from:
         fields["known_from"] = Label(
-            "更正的知悉时间必须晚于被更正的记录,否则会改写过去。",
+            "更正的知悉时间必须晚于被更正的记录，否则会改写过去。",
             "A correction must be known later than the row it corrects, or it would rewrite the past.",
         )
     if fields:

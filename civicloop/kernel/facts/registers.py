@@ -435,19 +435,19 @@ def _any_known(facts: Sequence[_Facts], known_at: Instant) -> bool:
 
 
 _NO_ENTITY = Label("登记册里没有“{id}”。", "The register has no {id}.")
-_MERGED = Label("“{id}”已经并入别的条目,请先撤销合并。", "{id} is merged already: undo that first.")
+_MERGED = Label("“{id}”已经并入别的条目，请先撤销合并。", "{id} is merged already: undo that first.")
 _NOT_MERGED = Label("“{id}”没有并入别的条目。", "{id} is not merged.")
 _ITSELF = Label("不能并入自己。", "An entity can't be merged with itself.")
 _TWO_LEGAL_IDS = Label(
-    "两个条目的法定编号不同({first}、{second}),是两个主体,不能合并。",
+    "两个条目的法定编号不同（{first}、{second}），是两个主体，不能合并。",
     "The two have different legal ids ({first}, {second}): they are two persons in law and can't be merged.",
 )
 _LEGAL_ID_TAKEN = Label(
-    "法定编号{legal_id}与条目“{id}”不符:一个条目只有一个法定编号,一个法定编号只属于一个条目。",
+    "法定编号{legal_id}与条目“{id}”不符：一个条目只有一个法定编号，一个法定编号只属于一个条目。",
     "The legal id {legal_id} does not fit {id}: an entity has one legal id, and a legal id one entity.",
 )
 _ENDS_EARLY = Label("失效时间不能早于生效时间。", "The end can't be before the start.")
 _REWRITES = Label(
-    "更正的知悉时间必须晚于被更正的记录,否则会改写过去。",
+    "更正的知悉时间必须晚于被更正的记录，否则会改写过去。",
     "A correction must be known later than the fact it corrects, or it would rewrite the past.",
 )

@@ -16,7 +16,8 @@ from civicloop.kernel.refusal import Unavailable
 IDLE_SECONDS = 300
 
 _GONE = Label(
-    "统计程序暂时不可用,请稍后再试。", "The figures can't be computed just now. Please try again in a moment."
+    "统计程序暂时不可用，请稍后再试。",
+    "The figures can't be computed just now. Please try again in a moment.",
 )
 
 

@@ -20,7 +20,7 @@ from civicloop.kernel.store.transaction import Tx
 ENOUGH_FOR_ANALYTICS = 20_000  # history rows; below it the store answers faster than a process starts
 
 _NO_METRIC = Label(
-    "没有名为“{name}”的指标。可用:{known}。", "There is no figure “{name}”. There are: {known}."
+    "没有名为“{name}”的指标。可用：{known}。", "There is no figure “{name}”. There are: {known}."
 )
 
 

@@ -18,7 +18,7 @@ QUANTILES = {"median": (1, 2), "p90": (9, 10)}
 FILTERS = ("kind", "street", "community", "unit", "source", "state", "month")
 
 _NO_DIMENSION = Label(
-    "该指标不能按“{name}”分组或筛选;可用:{known}。",
+    "该指标不能按“{name}”分组或筛选；可用：{known}。",
     "This figure can't be split or kept to “{name}”; it can be by {known}.",
 )
 

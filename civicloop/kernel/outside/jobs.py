@@ -37,9 +37,9 @@ _decode_rule = msgspec.json.Decoder(Rule).decode
 _NO_JOB = Label("没有这项任务。", "There is no such job.")
 _NO_WORK = Label("没有名为“{name}”的任务程序。", "Nothing here does {name}.")
 _ENDED = Label("任务已经结束。", "The job has ended already.")
-_GOING = Label("任务正在进行,不能重新开始。", "The job is going on; it can't be resumed.")
-_BROKEN = Label("任务出错:{error}", "The job failed: {error}")
-_DIED = Label("任务多次中断,已停止重试。", "The job was cut off several times and is not tried again.")
+_GOING = Label("任务正在进行，不能重新开始。", "The job is going on; it can't be resumed.")
+_BROKEN = Label("任务出错：{error}", "The job failed: {error}")
+_DIED = Label("任务多次中断，已停止重试。", "The job was cut off several times and is not tried again.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,9 +46,9 @@ _log = logging.getLogger(__name__)
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 _NO_HANDLER = Label("没有处理“{topic}”的程序。", "Nothing here handles {topic}.")
-_BROKEN = Label("处理程序出错:{error}", "The handler failed: {error}")
+_BROKEN = Label("处理程序出错：{error}", "The handler failed: {error}")
 _DIED = Label("处理时进程多次中断。", "The process ended each time while handling it.")
-_NOBODY_TOLD = Label("{reason}(未能立案:{error})", "{reason} (no case could be opened: {error})")
+_NOBODY_TOLD = Label("{reason}（未能立案：{error}）", "{reason} (no case could be opened: {error})")
 _NOT_THERE = Label("没有这条投递失败的消息。", "There is no such undeliverable message.")
 
 

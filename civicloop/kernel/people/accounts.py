@@ -17,23 +17,23 @@ _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@-]{1,63}")
 _MOBILE = re.compile(r"\+?[0-9]{6,15}")
 
 _BAD_LOGIN = Label(
-    "登录名为 2 到 64 个小写字母、数字或 . _ @ -,以字母或数字开头。",
+    "登录名为 2 到 64 个小写字母、数字或 . _ @ -，以字母或数字开头。",
     "A login has 2 to 64 lower-case letters, digits or . _ @ -, and begins with a letter or digit.",
 )
 _BAD_MOBILE = Label("请填写 6 到 15 位数字的手机号。", "Give a mobile number of 6 to 15 digits.")
 _NO_NAME = Label("请填写姓名。", "Give a name.")
-_TAKEN = Label("登录名“{login}”已被使用,请换一个。", "The login “{login}” is taken. Choose another.")
+_TAKEN = Label("登录名“{login}”已被使用，请换一个。", "The login “{login}” is taken. Choose another.")
 _MOBILE_TAKEN = Label(
-    "此手机号已绑定其他账号,请先在原账号解绑。",
+    "此手机号已绑定其他账号，请先在原账号解绑。",
     "This mobile number belongs to another account. Remove it there first.",
 )
 _NO_ACCOUNT = Label(
-    "没有此账号,请从账号列表中选择。", "There is no such account. Choose one from the list of accounts."
+    "没有此账号，请从账号列表中选择。", "There is no such account. Choose one from the list of accounts."
 )
 _NO_PERSON = Label("没有此人员。", "There is no such person.")
 _BAD_GRANT = Label("授权不完整。", "The grant is not complete.")
 _BAD_SCOPE = Label(
-    "范围须为全区、街道、社区、单位或本人;除本人外须有代码。",
+    "范围须为全区、街道、社区、单位或本人；除本人外须有代码。",
     "A scope is district, street, community, unit or self, and all but self have a code.",
 )
 _BAD_ROLE = Label("此角色不能授予。", "This role can't be granted.")

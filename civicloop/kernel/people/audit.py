@@ -12,7 +12,7 @@ from civicloop.kernel.time.clock import Clock, Instant
 from civicloop.kernel.time.ids import Ids
 
 _NO_WHY = Label(
-    "请写明查看个人信息的理由,例如“联系上报人核实地点”。",
+    "请写明查看个人信息的理由，例如“联系上报人核实地点”。",
     "Say why you read personal data, such as “calling the reporter to find the place”.",
 )
 

@@ -17,25 +17,25 @@ from civicloop.kernel.time.clock import Clock, Instant
 from civicloop.kernel.time.ids import Ids
 
 _NO_LINK = Label(
-    "此链接无效。请检查是否复制完整,或向发送人重新索取。",
+    "此链接无效。请检查是否复制完整，或向发送人重新索取。",
     "This link is not valid. Check that it was copied whole, or ask the sender for a new one.",
 )
 _LINK_USED = Label(
-    "此链接已使用过,每个链接只能使用一次。如需再次办理,请向发送人重新索取。",
+    "此链接已使用过，每个链接只能使用一次。如需再次办理，请向发送人重新索取。",
     "This link has been used; each link works once. Ask the sender for a new one.",
 )
 _LINK_OVER = Label(
     "此链接已过期。请向发送人重新索取。", "This link has run out. Ask the sender for a new one."
 )
 _NO_TRACKING = Label(
-    "没有此查询码对应的案件,请核对查询码。", "No case has this tracking code. Check the code and try again."
+    "没有此查询码对应的案件，请核对查询码。", "No case has this tracking code. Check the code and try again."
 )
 _NO_CONSENT = Label(
-    "当事人尚未同意此项用途({purpose})。", "The person has not consented to this use ({purpose})."
+    "当事人尚未同意此项用途（{purpose}）。", "The person has not consented to this use ({purpose})."
 )
 _BAD_TIME = Label("结束时间须晚于开始时间且在将来。", "The end must lie after the start, and in the future.")
 _TO_ONESELF = Label("不能委托给本人。请选择另一人。", "One can't delegate to oneself. Choose somebody else.")
-_NO_ACCOUNT = Label("没有此账号,或已停用。", "There is no such account, or it is disabled.")
+_NO_ACCOUNT = Label("没有此账号，或已停用。", "There is no such account, or it is disabled.")
 _NO_DELEGATION = Label(
     "没有有效的委托。请委托人重新授权。", "No such delegation holds. Ask the person for a new one."
 )

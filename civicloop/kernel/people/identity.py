@@ -28,10 +28,10 @@ from civicloop.kernel.time.ids import Ids
 
 _WRONG = Label("登录名或密码不正确。", "The login or the password is wrong.")
 _WRONG_CODE = Label(
-    "验证码不正确或已失效,请核对或重新获取。",
+    "验证码不正确或已失效，请核对或重新获取。",
     "The code is wrong or no longer valid. Check it, or ask for a new one.",
 )
-_DISABLED = Label("此账号已停用,请联系管理员。", "This account is disabled. Ask an administrator.")
+_DISABLED = Label("此账号已停用，请联系管理员。", "This account is disabled. Ask an administrator.")
 _OLD_WRONG = Label("原密码不正确。", "The present password is wrong.")
 _NOT_SIGNED_IN = Label("请先登录。", "Sign in first.")
 _RESIDENT = Label("居民 {phone}", "Resident {phone}")

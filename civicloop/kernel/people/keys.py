@@ -15,14 +15,14 @@ from civicloop.kernel.time.ids import Ids
 
 _WRONG = Label("密钥信息有误。", "Something about the key is wrong.")
 _NO_NAME = Label(
-    "请写明此密钥供谁使用,例如“微信小程序”。", "Say what the key is for, such as “WeChat mini program”."
+    "请写明此密钥供谁使用，例如“微信小程序”。", "Say what the key is for, such as “WeChat mini program”."
 )
 _BAD_SCOPES = Label(
-    "请至少选择一项权限:read、open、perform、personal、admin。",
+    "请至少选择一项权限：read、open、perform、personal、admin。",
     "Choose at least one scope of read, open, perform, personal and admin.",
 )
 _PAST = Label("到期时间须在将来。", "The key's end lies in the past. Choose a later time.")
-_NO_KEY = Label("没有此密钥,或已吊销。", "There is no such key, or it is already revoked.")
+_NO_KEY = Label("没有此密钥，或已吊销。", "There is no such key, or it is already revoked.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ TRIES = 5
 Send = Callable[[str, Label], None]
 
 TEXT = Label(
-    "您的登录验证码是 {code},5 分钟内有效。请勿告诉任何人。",
+    "您的登录验证码是 {code}，5 分钟内有效。请勿告诉任何人。",
     "Your sign-in code is {code}, valid for 5 minutes. Tell it to nobody.",
 )
 

@@ -39,19 +39,19 @@ TIMEOUT_SECONDS = 5.0
 LARGEST_ANSWER = 1 << 20
 
 _LOST = Label(
-    "此登录请求已失效或不是从本浏览器发起的,请重新登录。",
+    "此登录请求已失效或不是从本浏览器发起的，请重新登录。",
     "This sign-in has run out, or did not begin in this browser. Please sign in again.",
 )
 _REFUSED = Label(
-    "统一身份认证没有确认您的身份,请重新登录;多次失败请联系管理员。",
+    "统一身份认证没有确认您的身份，请重新登录；多次失败请联系管理员。",
     "The identity provider did not confirm who you are. Sign in again; if it fails again, ask an administrator.",
 )
 _NO_ACCOUNT = Label(
-    "您的统一身份尚未对应本系统的账号,请联系管理员开通。",
+    "您的统一身份尚未对应本系统的账号，请联系管理员开通。",
     "Your identity belongs to no account here. Ask an administrator for one.",
 )
 _AWAY = Label(
-    "统一身份认证服务暂时无法使用,请稍后再试,或用密码登录。",
+    "统一身份认证服务暂时无法使用，请稍后再试，或用密码登录。",
     "The identity provider can't be reached just now. Try again in a moment, or sign in with your password.",
 )
 

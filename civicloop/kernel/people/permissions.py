@@ -24,26 +24,26 @@ from civicloop.kernel.people.roles import (
 _SIGN_IN = Label("请先登录。此处由{roles}使用。", "Sign in first. This is for: {roles}.")
 _ONLY_CLOCK = Label("此操作只由系统时钟执行。", "Only the clock performs this.")
 _NO_ROLE = Label(
-    "您没有所需的角色({roles})。请联系管理员授权,或交由有该角色的人员办理。",
+    "您没有所需的角色（{roles}）。请联系管理员授权，或交由有该角色的人员办理。",
     "This needs a role you don't hold ({roles}). Ask an administrator for it, or pass it on to somebody.",
 )
 _ELSEWHERE = Label(
-    "您的权限限于{scopes},此案不在其中。请转给负责该处的人员。",
+    "您的权限限于{scopes}，此案不在其中。请转给负责该处的人员。",
     "Your role holds for {scopes}, and this case lies outside. Pass it to whoever is in charge there.",
 )
 _KEY_SCOPE = Label(
-    "此 API 密钥没有“{scope}”权限。请换用有该权限的密钥,或请管理员重新签发。",
+    "此 API 密钥没有“{scope}”权限。请换用有该权限的密钥，或请管理员重新签发。",
     "This API key lacks the scope “{scope}”. Use a key that has it, or ask an administrator for one.",
 )
 _FIRST_PASSWORD = Label(
-    "请先修改初始密码,再进行其他操作。", "Change your first password before anything else."
+    "请先修改初始密码，再进行其他操作。", "Change your first password before anything else."
 )
 _OTHER_ACTION = Label(
-    "此链接只能用于另一项操作。请使用与本操作对应的链接,或登录后办理。",
+    "此链接只能用于另一项操作。请使用与本操作对应的链接，或登录后办理。",
     "This link is for another action. Use the link made for this one, or sign in.",
 )
 _SAME_PERSON = Label(
-    "您(或您所代办的人)已经办理过此案的前一环节,按职责分离须由他人办理。请转给同岗位的其他人员。",
+    "您（或您所代办的人）已经办理过此案的前一环节，按职责分离须由他人办理。请转给同岗位的其他人员。",
     "You, or the person you act for, did an earlier step of this case. Pass this one to a colleague.",
 )
 _ROLE_NAMES = {

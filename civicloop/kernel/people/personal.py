@@ -25,7 +25,7 @@ Commitment = NewType("Commitment", str)
 
 _NOTHING = Label("没有这项个人信息。", "There is no such personal data.")
 _ERASED = Label(
-    "这项个人信息已按保存期限或本人要求删除,不可恢复。",
+    "这项个人信息已按保存期限或本人要求删除，不可恢复。",
     "This personal data was erased, at its time or at the person's wish, and can't be restored.",
 )
 _MARK = "sha256:"

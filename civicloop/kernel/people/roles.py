@@ -121,7 +121,7 @@ CLOCK = Actor("@clock", name=Label("系统时钟", "The clock"), via="clock")
 
 def importer(name: str) -> Actor:
     """The actor of an import from source `name`; it records what others did, so every role is open to it."""
-    return Actor(f"@import:{name}", name=Label(f"导入:{name}", f"Import: {name}"), via="import")
+    return Actor(f"@import:{name}", name=Label(f"导入：{name}", f"Import: {name}"), via="import")
 
 
 def reporter(cases: Iterable[str]) -> Actor:

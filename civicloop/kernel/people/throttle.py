@@ -15,7 +15,7 @@ from civicloop.kernel.store.database import Store
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.clock import MINUTE, SECOND, Instant
 
-_LATER = Label("尝试次数过多,请在 {minutes} 分钟后再试。", "Too many tries. Come back in {minutes} minutes.")
+_LATER = Label("尝试次数过多，请在 {minutes} 分钟后再试。", "Too many tries. Come back in {minutes} minutes.")
 _COUNT = """
 INSERT INTO tries (district, door, started_at, count) VALUES (?, ?, ?, 1)
 ON CONFLICT (district, door) DO UPDATE SET

@@ -24,7 +24,7 @@ T = TypeVar("T")
 READERS = 8
 
 _NO_READER = Label(
-    "数据库暂时读不到,请稍后再试。", "The database can't be read just now. Please try again in a moment."
+    "数据库暂时读不到，请稍后再试。", "The database can't be read just now. Please try again in a moment."
 )
 
 

@@ -31,13 +31,13 @@ GATHER_SECONDS = 0.005  # about what a commit takes
 TRIES = 8
 
 _GONE = Label(
-    "数据库暂时不可写,本次没有保存任何内容,请稍后再试。",
+    "数据库暂时不可写，本次没有保存任何内容，请稍后再试。",
     "The database can't be written just now; nothing was saved. Please try again in a moment.",
 )
 
 
 _IN_DOUBT = Label(
-    "数据库在保存时中断,本次是否已保存不能确定:请先查看,再重试;带同一请求编号重试不会重复。",
+    "数据库在保存时中断，本次是否已保存不能确定：请先查看，再重试；带同一请求编号重试不会重复。",
     "The database broke off while it was saving, so whether this was saved is not known. Look before you try again; "
     "the same request key never does it twice.",
 )

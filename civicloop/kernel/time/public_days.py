@@ -38,7 +38,7 @@ def public_days(country: str, years: range, subdivision: str | None = None) -> t
     chinese = names.get("zh_CN", english)
     for day in sorted(english):
         if day.year in years:
-            found[day] = DayRow(day, None, Label(chinese[day], english[day]), source)
+            found[day] = DayRow(day, None, Label(chinese[day].replace("; ", "；"), english[day]), source)
     for off, work in _substitutions(getattr(english, "special_public_holidays", {})):
         if work.year in years:
             label = Label(f"调休上班（补 {off}）", f"Make-up working day (for {off})")

@@ -13,7 +13,7 @@ LOOP = Loop(
     name="boston",
     label=Label("波士顿诉求", "Boston requests"),
     sentence=Label(
-        "真实数据对照:一座城市一年的诉求,何时受理、何时结案。",
+        "真实数据对照：一座城市一年的诉求，何时受理、何时结案。",
         "A check on real data: a year of a city's requests, when each opened and when it closed.",
     ),
     processes=(PROCESS,),

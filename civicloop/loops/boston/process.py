@@ -37,7 +37,7 @@ PROCESS = Process(
     "boston",
     Label("波士顿市民诉求", "Boston service request"),
     purpose=Label(
-        "波士顿市2015年的市民诉求:何时受理、何时结案,以及市方自己的目标时间。",
+        "波士顿市2015年的市民诉求：何时受理、何时结案，以及市方自己的目标时间。",
         "Boston's service requests of 2015: when each opened and closed, and the city's own target.",
     ),
     seen_by="leader, admin",

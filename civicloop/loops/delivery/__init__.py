@@ -12,7 +12,9 @@ from civicloop.loops.delivery.process import PROCESS
 LOOP = Loop(
     name="delivery",
     label=Label("消息投递", "Delivery"),
-    sentence=Label("对外发出的消息要么送到,要么有人知道。", "A message sent out arrives, or somebody knows."),
+    sentence=Label(
+        "对外发出的消息要么送到，要么有人知道。", "A message sent out arrives, or somebody knows."
+    ),
     processes=(PROCESS,),
     roles=(
         Role("admin", Label("管理员", "Administrator"), "/undeliverable"),

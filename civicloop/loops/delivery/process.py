@@ -8,7 +8,7 @@ PROCESS = Process(
     "undeliverable",
     Label("投递失败", "Undeliverable message"),
     purpose=Label(
-        "没能送达的消息不会悄悄丢掉:有人看到、重试或说明放弃的理由。",
+        "没能送达的消息不会悄悄丢掉：有人看到、重试或说明放弃的理由。",
         "A message that can't be delivered is never lost in silence: somebody sees it, tries again or says why not.",
     ),
     fields=(

@@ -17,15 +17,15 @@ from civicloop.loops.street.process import PROCESS
 
 # What a reporter reads, by the state that his case has come to.
 _TOLD = {
-    "accepted": Label("您上报的问题已受理,案号{number}。凭查询码{code}可查看进度。", "Your report was accepted as case {number}. Follow it with code {code}."),
-    "declined": Label("您上报的问题未予立案,原因可凭查询码{code}查看。", "Your report was declined; see why with code {code}."),
-    "closed": Label("您上报的问题已处置并核查结案。如未解决,请凭查询码{code}在7日内反馈。", "The problem you reported was put right and checked. If it is not, say so within 7 days with code {code}."),
+    "accepted": Label("您上报的问题已受理，案号{number}。凭查询码{code}可查看进度。", "Your report was accepted as case {number}. Follow it with code {code}."),
+    "declined": Label("您上报的问题未予立案，原因可凭查询码{code}查看。", "Your report was declined; see why with code {code}."),
+    "closed": Label("您上报的问题已处置并核查结案。如未解决，请凭查询码{code}在7日内反馈。", "The problem you reported was put right and checked. If it is not, say so within 7 days with code {code}."),
 }  # fmt: skip
 _TO_UNIT = Label(
-    "新案件{number}已派遣到贵单位,请及时签收。", "Case {number} was sent to your unit; please sign for it."
+    "新案件{number}已派遣到贵单位，请及时签收。", "Case {number} was sent to your unit; please sign for it."
 )
-_TO_CREW = Label("案件{number}已转派给您,请前往处置。", "Case {number} was handed to you.")
-_BREACHED = Label("案件{number}超时,请督促。", "A limit of case {number} was breached.")
+_TO_CREW = Label("案件{number}已转派给您，请前往处置。", "Case {number} was handed to you.")
+_BREACHED = Label("案件{number}超时，请督促。", "A limit of case {number} was breached.")
 _WHY = "street: tell the reporter"
 
 

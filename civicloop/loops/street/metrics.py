@@ -18,7 +18,7 @@ METRICS: tuple[Metric, ...] = (
         "street_mean_hours",
         Label("平均闭环时间", "Mean time to close"),
         Label(
-            "从首次上报到核查结案的平均时间(小时),含返工,不扣缓办。",
+            "从首次上报到核查结案的平均时间（小时），含返工，不扣缓办。",
             "Mean hours from the first report to the verified close, re-work and time on hold included.",
         ),
         PROCESS.name, "mean", _HOURS, _TO_CLOSE, _REPAIRED, period="closed_at", direction="less", goal=2.0,
@@ -26,19 +26,19 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "street_median_hours",
         Label("闭环时间中位数", "Median time to close"),
-        Label("一半的案件在此时间内结案(最近秩)。", "Half of the cases were closed within this time (nearest rank)."),
+        Label("一半的案件在此时间内结案（最近秩）。", "Half of the cases were closed within this time (nearest rank)."),
         PROCESS.name, "median", _HOURS, _TO_CLOSE, _REPAIRED, period="closed_at", direction="less",
     ),
     Metric(
         "street_share_2_hours",
         Label("2小时内闭环率", "Closed within 2 hours"),
-        Label("已结案件中,首次上报后2小时内结案的比例。", "Of the closed cases, those closed within two hours of the first report."),
+        Label("已结案件中，首次上报后2小时内结案的比例。", "Of the closed cases, those closed within two hours of the first report."),
         PROCESS.name, "share", _PERCENT, None, _REPAIRED, (Condition(_TO_CLOSE, "<=", 2.0),), period="closed_at", direction="more",
     ),
     Metric(
         "street_share_in_time",
         Label("按期结案率", "Closed in time"),
-        Label("已结案件中,各环节时限均未超时的比例。", "Of the closed cases, those in which no limit was breached."),
+        Label("已结案件中，各环节时限均未超时的比例。", "Of the closed cases, those in which no limit was breached."),
         PROCESS.name, "share", _PERCENT, None, _REPAIRED, (Condition("breaches", "=", 0),), period="closed_at", direction="more",
     ),
     Metric(

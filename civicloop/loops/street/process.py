@@ -28,7 +28,7 @@ PLACE = Field(
     "place",
     Label("位置", "Place"),
     "point",
-    hint=Label("在地图上点一下,或用我的位置", "Tap the map, or use your position"),
+    hint=Label("在地图上点一下，或用我的位置", "Tap the map, or use your position"),
 )
 PHOTO = Field("photo", Label("照片", "Photograph"), "photo", required=False)
 KIND = Field("kind", Label("类别", "Category"), "category", source="categories")
@@ -43,7 +43,7 @@ PHOTO_AFTER = Field("photo_after", Label("处置后照片", "Photograph afterwar
 PHOTO_CHECK = Field(
     "photo_check", Label("核查照片", "Photograph of the check"), "photo", required=False, maximum=3
 )
-PARTS = Field("parts", Label("拆分为", "Parts"), "long_text", maximum=600, hint=Label("每行一个子案件,2至10行", "One part a line, two to ten lines"))  # fmt: skip
+PARTS = Field("parts", Label("拆分为", "Parts"), "long_text", maximum=600, hint=Label("每行一个子案件，2至10行", "One part a line, two to ten lines"))  # fmt: skip
 MASTER = Field("master", Label("主案件", "Master case"), "case")
 WHY_DECLINED = Field(
     "reason_code",
@@ -79,7 +79,7 @@ PROCESS = Process(
     "street",
     Label("街面问题", "Street problem"),
     purpose=Label(
-        "把街面上的问题从发现到办结走完一圈,由另外的人核查后才算数。",
+        "把街面上的问题从发现到办结走完一圈，由另外的人核查后才算数。",
         "Takes a problem in the street from report to repair; it counts only when somebody else has checked it.",
     ),
     kinds="categories",

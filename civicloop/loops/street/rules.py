@@ -13,17 +13,17 @@ from civicloop.kernel.label import Label
 CATEGORY = "category"
 OF_THE_STREET = "street"  # a category's unit: the centre of the street in which the case lies
 
-_UNNAMED = Label("请先确定类别,再立案。", "Choose the category before filing the case.")
+_UNNAMED = Label("请先确定类别，再立案。", "Choose the category before filing the case.")
 _NO_UNIT = Label(
-    "此类别没有对应的责任单位,请选择一个。", "No responsible unit follows from the category; choose one."
+    "此类别没有对应的责任单位，请选择一个。", "No responsible unit follows from the category; choose one."
 )
-_PARTS = Label("请写2至10行,每行一个子案件。", "Write two to ten lines, one part each.")
+_PARTS = Label("请写2至10行，每行一个子案件。", "Write two to ten lines, one part each.")
 _SAME_PICTURE = Label(
-    "处置后的照片与之前的照片是同一张,请现场重新拍摄。",
+    "处置后的照片与之前的照片是同一张，请现场重新拍摄。",
     "The photograph afterwards is the same picture as before; take a new one on the spot.",
 )
 _TAKEN_BEFORE = Label(
-    "处置后的照片拍摄于派遣之前,请现场重新拍摄。",
+    "处置后的照片拍摄于派遣之前，请现场重新拍摄。",
     "The photograph afterwards was taken before the case was sent out; take a new one on the spot.",
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from smtplib import SMTP
 
 _ADDRESS = Label("邮件地址或标题不合规。", "The mail address or subject is not valid.")
-_REFUSED = Label("邮件服务器拒绝:{code}", "The mail server refused it: {code}")
+_REFUSED = Label("邮件服务器拒绝：{code}", "The mail server refused it: {code}")
 _BROKEN = Label("与邮件服务器{host}的连接失败。", "The connection to the mail server {host} failed.")
 
 

@@ -30,16 +30,16 @@ BODY_BYTES = 1 << 20
 
 _WRONG_URL = Label("地址“{url}”不是可用的https地址。", "{url} is not a usable https address.")
 _PRIVATE = Label(
-    "{host}指向内部网络,不允许发送。", "{host} leads into an internal network; nothing is sent there."
+    "{host}指向内部网络，不允许发送。", "{host} leads into an internal network; nothing is sent there."
 )
 _UNKNOWN = Label("找不到{host}。", "{host} can't be found.")
 _LATE = Label("{host}没有在{seconds:.0f}秒内应答。", "{host} did not answer within {seconds:.0f} seconds.")
 _BROKEN = Label("与{host}的连接失败。", "The connection to {host} failed.")
 _STATUS = Label("{host}应答{status}。", "{host} answered {status}.")
 _REDIRECT = Label(
-    "{host}要求转到别处(应答{status}),不予跟随。", "{host} redirects ({status}), which is not followed."
+    "{host}要求转到别处（应答{status}），不予跟随。", "{host} redirects ({status}), which is not followed."
 )
-_LARGE = Label("消息太大,最多{most}字节。", "The message is too large; at most {most} bytes are sent.")
+_LARGE = Label("消息太大，最多{most}字节。", "The message is too large; at most {most} bytes are sent.")
 
 # Worth another try although they are the sender's fault by number.
 _PASSING = {408, 409, 425, 429}

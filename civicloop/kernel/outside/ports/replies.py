@@ -10,7 +10,7 @@ from civicloop.kernel.label import Label
 from civicloop.kernel.outside.delivery import DeliveryFailed
 
 _UNREADABLE = Label("{port}的应答无法解读。", "The answer of {port} could not be read.")
-_REFUSED = Label("{port}拒绝发送:{code} {text}", "{port} refused it: {code} {text}")
+_REFUSED = Label("{port}拒绝发送：{code} {text}", "{port} refused it: {code} {text}")
 
 
 def read_object(port: Label, body: bytes) -> dict[str, Any]:

@@ -19,26 +19,26 @@ PAGES_MOST: Final = 1_000_000
 _ID = re.compile("[A-Za-z0-9_-]{1,64}")
 
 _NOT_AN_ID = Label(
-    "“{id}”不是问题编号:编号由字母和数字组成,多个以逗号分隔。",
+    "“{id}”不是问题编号：编号由字母和数字组成，多个以逗号分隔。",
     "“{id}” is no service_request_id: an id has letters and digits; several stand with commas.",
 )
 _NOT_A_DATE = Label(
-    "{name} 要写成带时区的 ISO 8601,例如 2026-03-02T09:30:00+08:00(网址中 + 写作 %2B),且不早于1970年、不晚于2200年。",
+    "{name} 要写成带时区的 ISO 8601，例如 2026-03-02T09:30:00+08:00（网址中 + 写作 %2B），且不早于1970年、不晚于2200年。",
     "Write {name} as ISO 8601 with its zone, such as 2026-03-02T09:30:00+08:00 (+ is %2B in an address), from 1970 to 2200.",
 )
 _FUTURE = Label(
-    "start_date 晚于现在,其后还没有问题;请改早。",
+    "start_date 晚于现在，其后还没有问题；请改早。",
     "start_date lies in the future, where nothing is yet; choose an earlier one.",
 )
-_BACKWARDS = Label("start_date 晚于 end_date,请对调。", "start_date lies after end_date; exchange them.")
+_BACKWARDS = Label("start_date 晚于 end_date，请对调。", "start_date lies after end_date; exchange them.")
 _TOO_WIDE = Label(
-    "从 start_date 到 end_date(缺省为现在)最多90天,请分段查询。",
+    "从 start_date 到 end_date（缺省为现在）最多90天，请分段查询。",
     "From start_date to end_date (now, when not given) there are at most 90 days; ask in parts.",
 )
 _NOT_A_STATUS = Label("status 只能是 open、closed。", "status is open, closed, or both with a comma.")
 _NOT_A_COUNT = Label("{name} 应为1到{most}的整数。", "{name} is a whole number from 1 to {most}.")
 _TOO_MANY_IDS = Label(
-    "一次最多查询 {most} 个编号,请分批。", "Ask for at most {most} ids at once; split the list."
+    "一次最多查询 {most} 个编号，请分批。", "Ask for at most {most} ids at once; split the list."
 )
 
 

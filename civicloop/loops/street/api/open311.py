@@ -52,36 +52,36 @@ _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _KEPT_STATUSES = frozenset({403, 404, 413, 429, 503})
 
 _NO_KEY = Label(
-    "上报须有密钥:请在 api_key 中填写;密钥向区管理员申请。",
+    "上报须有密钥：请在 api_key 中填写；密钥向区管理员申请。",
     "Reporting needs a key: give it as api_key; the district's administrator hands them out.",
 )
 _BAD_KEY = Label(
-    "api_key 无效、已过期或已吊销,请换用有效的密钥。",
+    "api_key 无效、已过期或已吊销，请换用有效的密钥。",
     "This api_key is unknown, expired or revoked; use a valid one.",
 )
 _NOWHERE = Label(
-    "没有这个地址。可用:discovery、services、services/编码、requests、requests/编号、tokens/编号,以 .json 或 .xml 结尾。",
+    "没有这个地址。可用：discovery、services、services/编码、requests、requests/编号、tokens/编号，以 .json 或 .xml 结尾。",
     "There is nothing here. There are discovery, services, services/CODE, requests, requests/ID and tokens/ID, each with .json or .xml.",
 )
-_NO_REQUEST = Label("没有编号为 {id} 的问题,请核对。", "There is no service request {id}; check the id.")
-_NO_TOKEN = Label("没有查询号 {id},请核对。", "There is no token {id}; check it.")
+_NO_REQUEST = Label("没有编号为 {id} 的问题，请核对。", "There is no service request {id}; check the id.")
+_NO_TOKEN = Label("没有查询号 {id}，请核对。", "There is no token {id}; check it.")
 _OTHER_PLACE = Label(
-    "jurisdiction_id“{given}”不在本服务范围;请省略,或填 {ours}。",
+    "jurisdiction_id“{given}”不在本服务范围；请省略，或填 {ours}。",
     "jurisdiction_id “{given}” is not served here; leave it out, or give {ours}.",
 )
 _NO_LANGUAGE = Label("lang 只能是 zh 或 en。", "lang is zh or en.")
 _NOT_A_FORM = Label(
-    "请以 application/x-www-form-urlencoded 或 multipart/form-data 发送,收到的是“{given}”。",
+    "请以 application/x-www-form-urlencoded 或 multipart/form-data 发送，收到的是“{given}”。",
     "Send application/x-www-form-urlencoded or multipart/form-data; this was “{given}”.",
 )
-_BROKEN_FORM = Label("表单无法读取:{why}", "The form can't be read: {why}")
+_BROKEN_FORM = Label("表单无法读取：{why}", "The form can't be read: {why}")
 _NOTICE = Label(
-    "已收到。查询码 {code}:可在 {address}/follow 查看进度、评价或反馈未解决。办结标准:{closing}。描述与位置将公开显示。",
+    "已收到。查询码 {code}：可在 {address}/follow 查看进度、评价或反馈未解决。办结标准：{closing}。描述与位置将公开显示。",
     "Received. With code {code} you can follow it at {address}/follow, rate it, or say that it is not fixed. Done means: {closing}. Description and place are shown publicly.",
 )
 _LAST_CHANGE = "2026-03-01"
 _KEY_SERVICE = Label(
-    "密钥由区管理员发放,上报时填入 api_key。",
+    "密钥由区管理员发放，上报时填入 api_key。",
     "The district's administrator hands out keys; give one as api_key when you report.",
 )
 

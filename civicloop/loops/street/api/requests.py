@@ -49,23 +49,23 @@ _SELECT = (
 _NEWEST = " ORDER BY r.happened_at DESC, r.id DESC LIMIT ? OFFSET ?"
 
 _MERGED = Label(
-    "与问题 {parent} 是同一件(案号 {number}),已合并办理,请查询 {parent}。",
+    "与问题 {parent} 是同一件（案号 {number}），已合并办理，请查询 {parent}。",
     "The same problem as {parent} (case {number}), with which it is now dealt; look there.",
 )
-_MERGED_INTO = Label("与案件 {number} 是同一件,已合并办理。", "The same problem as case {number}.")
+_MERGED_INTO = Label("与案件 {number} 是同一件，已合并办理。", "The same problem as case {number}.")
 _NOTES = {
-    "closed": Label("已处置,并经另一人核查。", "Put right, and checked by somebody else."),
+    "closed": Label("已处置，并经另一人核查。", "Put right, and checked by somebody else."),
     "archived": Label("已处置、核查并归档。", "Put right, checked and archived."),
-    "declined": Label("不予立案:{why}。", "Declined: {why}."),
-    "void": Label("已作废,不再办理。", "Withdrawn; nothing more will be done."),
-    "void_for_good": Label("已作废,不再办理。", "Withdrawn; nothing more will be done."),
+    "declined": Label("不予立案：{why}。", "Declined: {why}."),
+    "void": Label("已作废，不再办理。", "Withdrawn; nothing more will be done."),
+    "void_for_good": Label("已作废，不再办理。", "Withdrawn; nothing more will be done."),
 }  # fmt: skip
-_STILL = Label("办理中:{state}。", "Open: {state}.")
+_STILL = Label("办理中：{state}。", "Open: {state}.")
 _UNNAMED = Label("未分类", "Not yet named")
 
 
 _UNKNOWN_CODE = Label(
-    "没有编码为“{code}”的类别;可用的见 services。",
+    "没有编码为“{code}”的类别；可用的见 services。",
     "There is no service_code “{code}”; `services` lists those there are.",
 )
 

@@ -35,32 +35,32 @@ NAMES: Final = {
 _FIELDS = tuple(replace(f, required=False) for f in REPORT_FIELDS if f.name not in ("media", "consent"))
 
 _NO_CODE = Label(
-    "请填写 service_code;可用的类别见 services。", "Give service_code; `services` lists the categories."
+    "请填写 service_code；可用的类别见 services。", "Give service_code; `services` lists the categories."
 )
 _NO_PLACE = Label(
-    "请填写 lat 和 long(WGS-84,度);仅有地址文字时无法定位。",
+    "请填写 lat 和 long（WGS-84，度）；仅有地址文字时无法定位。",
     "Give lat and long in degrees (WGS-84); an address alone can't be placed here.",
 )
 _NO_WORDS = Label(
-    "请在 description 中写明问题,或附一张照片。",
+    "请在 description 中写明问题，或附一张照片。",
     "Say in description what is wrong, or send a photograph.",
 )
 _NO_EMAIL = Label("email 应形如 name@example.org。", "Write email such as name@example.org.")
 _NO_PHONE = Label(
-    "phone 应为5至20位数字,可含 + - 和空格。", "Write phone with 5 to 20 digits, + - and blanks."
+    "phone 应为5至20位数字，可含 + - 和空格。", "Write phone with 5 to 20 digits, + - and blanks."
 )
-_TOO_MANY_PICTURES = Label("照片最多 {n} 张,现在有 {m} 张。", "At most {n} photographs; there are {m}.")
+_TOO_MANY_PICTURES = Label("照片最多 {n} 张，现在有 {m} 张。", "At most {n} photographs; there are {m}.")
 _BAD_LINK = Label(
     "media_url 应为 http(s) 网址或 data: 图片。", "Give media_url as an http(s) address or a data: picture."
 )
 _BAD_DATA = Label(
-    "data: 图片无法解码,请检查 base64 编码。", "The data: picture can't be decoded; check its base64."
+    "data: 图片无法解码，请检查 base64 编码。", "The data: picture can't be decoded; check its base64."
 )
 _BAD_ATTRIBUTE = Label(
-    "attribute[{code}] 过长或过多:最多20项,每项500字。",
+    "attribute[{code}] 过长或过多：最多20项，每项500字。",
     "attribute[{code}] is too long or one too many: at most 20, of 500 characters each.",
 )
-_NOT_UTF8 = Label("参数“{name}”不是 UTF-8 编码,请改用 UTF-8。", "{name} is not UTF-8; send it as UTF-8.")
+_NOT_UTF8 = Label("参数“{name}”不是 UTF-8 编码，请改用 UTF-8。", "{name} is not UTF-8; send it as UTF-8.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ _PLACE: Final = _parameter(
     "jurisdiction_id",
     "query",
     _or_blank(_CODE),
-    _said("可省略;只有一个辖区", "May be left out: there is one jurisdiction"),
+    _said("可省略；只有一个辖区", "May be left out: there is one jurisdiction"),
 )
 _LANG: Final = _parameter(
     "lang", "query", {"type": "string", "enum": ["zh", "en"]}, _said("文字的语言", "The language of texts")
@@ -102,13 +102,13 @@ def _content(schema: Document) -> Document:
 def _responses(good: int, schema: Document, *bad: int) -> Document:
     errors = {"$ref": "#/components/schemas/Open311Errors"}
     sentences = {
-        400: _said("有参数不正确,每个一句说明。", "A parameter is wrong; a sentence for each."),
+        400: _said("有参数不正确，每个一句说明。", "A parameter is wrong; a sentence for each."),
         403: _said("密钥缺失、无效或权限不足。", "The key is missing, unknown or has not the scope."),
         404: _said("没有此项。", "There is no such thing."),
         409: _said("请求编号已用于别的内容。", "The request key was used for something else."),
         413: _said("内容过大。", "Too much content."),
-        429: _said("上报过于频繁,见 Retry-After。", "Too many reports; see Retry-After."),
-        503: _said("暂时无法写入,没有写入任何内容。", "It can't be stored now; nothing was written."),
+        429: _said("上报过于频繁，见 Retry-After。", "Too many reports; see Retry-After."),
+        503: _said("暂时无法写入，没有写入任何内容。", "It can't be stored now; nothing was written."),
     }
     found: Document = {str(good): {"description": _said("成功。", "Done."), "content": _content(schema)}}
     for status in bad:
@@ -141,14 +141,14 @@ def _post() -> Document:
         "service_code": _CODE,
         "lat": {"type": "number", "minimum": -90, "maximum": 90},
         "long": {"type": "number", "minimum": -180, "maximum": 180},
-        "datum": {"type": "string", "enum": ["wgs84", "gcj02", "cgcs2000"], "default": "wgs84", "description": _said("本服务的扩展:lat 与 long 的坐标系", "An extension: the datum of lat and long")},
+        "datum": {"type": "string", "enum": ["wgs84", "gcj02", "cgcs2000"], "default": "wgs84", "description": _said("本服务的扩展：lat 与 long 的坐标系", "An extension: the datum of lat and long")},
         "description": {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": "^[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"},
         "address_string": text,
         "first_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},
         "last_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},
         "email": _or_blank({"type": "string", "pattern": "^[a-z]{1,20}@[a-z]{1,20}\\.org$"}),
         "phone": _or_blank({"type": "string", "pattern": "^[0-9]{5,20}$"}),
-        "media_url": {"type": "string", "pattern": "^https?://[a-z0-9/.-]{1,200}$", "description": _said("网址只记录、不抓取;也可为 data: 图片", "An address is noted and never fetched; a data: picture is kept")},
+        "media_url": {"type": "string", "pattern": "^https?://[a-z0-9/.-]{1,200}$", "description": _said("网址只记录、不抓取；也可为 data: 图片", "An address is noted and never fetched; a data: picture is kept")},
         "api_key": _or_blank(_CODE),
         "jurisdiction_id": _or_blank(_CODE),
     }  # fmt: skip
@@ -162,7 +162,7 @@ def _post() -> Document:
             "tags": [_TAG],
             "summary": "上报问题 · Report a problem",
             "description": _said(
-                "须有密钥(表单或网址中的 api_key,或请求头)。描述与位置将公开;姓名、邮箱、电话另行保管。attribute[编码] 照原样保存。",
+                "须有密钥（表单或网址中的 api_key，或请求头）。描述与位置将公开；姓名、邮箱、电话另行保管。attribute[编码] 照原样保存。",
                 "Needs a key: api_key in form or address, or a header. Description and place become public; name, email and"
                 " phone are kept apart. attribute[CODE] is kept as it is.",
             ),
@@ -186,15 +186,15 @@ def _requests() -> Document:
 
     return _get(
         "requests", "问题列表", "List of requests", _list("Open311Request"),
-        ask("service_request_id", _CODES, "编号,可用逗号分隔;给出时忽略其他条件", "Ids with commas; the rest is ignored then"),
-        ask("service_code", _CODES, "类别,可用逗号分隔", "Services, with commas"),
+        ask("service_request_id", _CODES, "编号，可用逗号分隔；给出时忽略其他条件", "Ids with commas; the rest is ignored then"),
+        ask("service_code", _CODES, "类别，可用逗号分隔", "Services, with commas"),
         ask("status", {"type": "string", "enum": ["open", "closed", "open,closed"]}, "状态", "The status"),
-        ask("start_date", {"type": "string", "format": "open311-start", "pattern": _MOMENT}, "此时起;到 end_date 最多90天", "From then; at most 90 days up to end_date"),
-        ask("end_date", {"type": "string", "format": "open311-end", "pattern": _MOMENT}, "到此时止;缺省为现在", "Up to then; now, when not given"),
+        ask("start_date", {"type": "string", "format": "open311-start", "pattern": _MOMENT}, "此时起；到 end_date 最多90天", "From then; at most 90 days up to end_date"),
+        ask("end_date", {"type": "string", "format": "open311-end", "pattern": _MOMENT}, "到此时止；缺省为现在", "Up to then; now, when not given"),
         ask("page", {"type": "integer", "minimum": 1, "maximum": 1_000_000, "default": 1}, "第几页", "Which page"),
         ask("page_size", {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000}, "每页条数", "How many a page"),
         about=_said(
-            "最新的在前;缺省为最近90天。经其他渠道上报的问题不公开描述文字。",
+            "最新的在前；缺省为最近90天。经其他渠道上报的问题不公开描述文字。",
             "Newest first; the last 90 days when no date is given. The words of reports from other channels are not public.",
         ),
     )  # fmt: skip

@@ -24,7 +24,7 @@ _TASKS = Label("我的任务", "My tasks")
 _TASK = Label("处置任务", "Task")
 _CHECK = Label("核查", "Check")
 _PATROL = Label("巡查", "Patrol")
-_NO_TASK = Label("此任务不在您手上,可能已转给他人。", "This task is not yours; it may have been passed on.")
+_NO_TASK = Label("此任务不在您手上，可能已转给他人。", "This task is not yours; it may have been passed on.")
 
 CREW = frozenset({"crew"})
 CHECKER = frozenset({"checker"})

@@ -31,7 +31,7 @@ ANSWERS = {
 _REPORT = Label("上报街面问题", "Report a street problem")
 _FOLLOW = Label("查看进度", "Follow a report")
 _NO_CODE = Label(
-    "没有找到这个查询码。请核对10位字母数字,或重新上报。",
+    "没有找到这个查询码。请核对10位字母数字，或重新上报。",
     "No report has this code. Check its ten letters and digits, or report anew.",
 )
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from civicloop.kernel.label import Label
 
 REPORT_LEAD = Label(
-    "拍一张照片、点一下位置、说一句话即可。不用注册,也不用留姓名。",
+    "拍一张照片、点一下位置、说一句话即可。不用注册，也不用留姓名。",
     "A photograph, a place and a sentence will do. No account, no name.",
 )
-MORE_FIELDS = Label("补充类别、地址、联系方式(选填)", "Add category, address or contact (optional)")
+MORE_FIELDS = Label("补充类别、地址、联系方式（选填）", "Add category, address or contact (optional)")
 SEND_REPORT = Label("提交", "Send")
 TRACKING_CODE = Label("查询码", "Tracking code")
 SHOW = Label("查看", "Show")
 REPORT_TAKEN = Label(
-    "已收到。请记下查询码,凭它随时查看进度。",
+    "已收到。请记下查询码，凭它随时查看进度。",
     "Received. Keep the tracking code: with it you can see how far it has come.",
 )
-RATED = Label("您的评价:{score}。谢谢!", "Your rating: {score}. Thank you.")
+RATED = Label("您的评价：{score}。谢谢！", "Your rating: {score}. Thank you.")
 MINE = Label("在我手上", "In my hands")
 FREE = Label("本单位待处置", "Waiting in my unit")
 NO_TASKS = Label("现在没有您的任务。新任务会出现在这里。", "You have no task now. New ones appear here.")
