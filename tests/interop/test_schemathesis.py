@@ -2,7 +2,7 @@
 
 All checks, all phases (the document's examples, every limit of every field, random data, operations after one
 another), right and wrong data, nothing left out. Who comes is drawn by the seed from the API keys of every role;
-`make fuzz` runs each operation with each role. CIVICLOOP_SEED=n repeats a run.
+`make fuzz` runs each operation with each role, by another seed each time. CIVICLOOP_SEED=n repeats a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.interop.served import INSIDE, Visitor, database
 from tests.processes import Served, end_with_parent
 
 SIZE = os.environ.get("CIVICLOOP_EXAMPLES", "check")
-EXAMPLES = {"check": 3, "test": 10, "fuzz": 200}
+EXAMPLES = {"check": 3, "test": 200, "fuzz": 200}
 SEED = os.environ.get("CIVICLOOP_SEED") or (
     "20260302" if SIZE != "fuzz" else str(random.SystemRandom().getrandbits(32))
 )

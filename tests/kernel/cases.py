@@ -29,6 +29,7 @@ from civicloop.kernel.people.audit import Audit
 from civicloop.kernel.people.personal import Personal
 from civicloop.kernel.people.roles import Actor, Grant, Scope
 from civicloop.kernel.store.database import Store
+from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.calendar import CalendarSet
 from civicloop.kernel.time.clock import Clock
 from civicloop.kernel.time.ids import Ids
@@ -117,6 +118,20 @@ def person(name: str, *roles: str) -> Actor:
     """A signed-in person who holds the roles in the whole district."""
     grants = tuple(Grant(role, Scope("district", DISTRICT)) for role in roles)
     return Actor(name, account_id="a-" + name, name=Label(name, name), grants=grants)
+
+
+def with_account(tx: Tx, district: str, *people: str) -> None:
+    """Accounts in use of these people: those whom a field of the kind person takes."""
+    for name in people:
+        tx.run(
+            "INSERT INTO persons (district, id, name_zh, name_en, made_at) VALUES (?, ?, ?, ?, 0)",
+            (district, *(name,) * 3),
+        )
+        tx.run(
+            "INSERT INTO accounts (district, id, person_id, login, password_hash, must_change, demo, made_at, made_by)"
+            " VALUES (?, ?, ?, ?, '', 0, 0, 0, 'test')",
+            (district, f"a-{name}", name, name),
+        )
 
 
 WORKER = person("wang", "worker")

@@ -95,13 +95,13 @@ class Judging(Core):
         return [(row[0], row[1]) for row in found]
 
     def check_given(self, tx: Tx, action: Action, clean: Mapping[str, Any]) -> None:
-        """Invalid when what is given names a category, unit or photograph that there is not, whatever the case."""
+        """Invalid when what is given names a category, unit, person or photograph that there is not, whatever the case."""
         self._check_evidence(tx, action, clean, self.reference.snapshot(tx), self.clock.now())
 
     def _check_evidence(
         self, tx: Tx, action: Action, clean: Mapping[str, Any], snapshot: Snapshot, now: Instant
     ) -> None:
-        """What can only be judged against the store: categories, units, photographs that exist."""
+        """What can only be judged against the store: categories, units, people with an account, photographs that exist."""
         for field in action.evidence:
             value = clean.get(field.name)
             if value is None:
@@ -116,6 +116,14 @@ class Judging(Core):
                 )
                 if row is None:
                     reason = sentences.NO_UNIT.filled(code=value)
+                    raise Invalid(reason, fields={field.name: reason})
+            if field.kind == "person":
+                row = tx.one(
+                    "SELECT 1 FROM accounts WHERE district = ? AND person_id = ? AND disabled_at IS NULL",
+                    (self.district, value),
+                )
+                if row is None:
+                    reason = sentences.NO_PERSON.filled(code=value)
                     raise Invalid(reason, fields={field.name: reason})
             if field.kind == "photo":
                 self._check_photos(tx, field.name, value)

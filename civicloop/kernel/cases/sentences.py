@@ -33,6 +33,10 @@ NO_CATEGORY = Label(
 NO_UNIT = Label(
     "没有编码为“{code}”的单位，请从列表中选择。", "There is no unit “{code}”; choose one from the list."
 )
+NO_PERSON = Label(
+    "没有人员“{code}”，或其账号已停用，请从列表中选择。",
+    "There is nobody “{code}” with an account in use; choose one from the list.",
+)
 NO_EVIDENCE = Label(
     "照片尚未上传成功，请重新上传。", "The photograph has not been uploaded; please upload it again."
 )

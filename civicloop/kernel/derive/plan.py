@@ -173,5 +173,6 @@ def draw(field: Field) -> DrawValue:
             making = "case"
             wrong += ["x" * 65, 7]
         case _:
-            wrong += [7, "x" * 65]
-    return DrawValue(field.name, making, field.required, low, high, values, field.source, tuple(wrong))
+            wrong += [7, "x" * 65] + (["nobody"] if field.kind == "person" else [])
+    source = "people" if field.kind == "person" else field.source
+    return DrawValue(field.name, making, field.required, low, high, values, source, tuple(wrong))

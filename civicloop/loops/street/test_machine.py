@@ -14,9 +14,11 @@ from civicloop.kernel.cases.engine import Engine
 from civicloop.kernel.facts.reference import NewReference
 from civicloop.kernel.store.transaction import Tx
 from civicloop.loops.street.process import PROCESS
+from tests.kernel.cases import with_account
 from tests.kernel.derived_machine import machine
 from tests.kernel.derived_walk import walker
 
+CREWS = ("ma", "niu")
 CATEGORIES = ("rubbish", "stall")
 PICTURES = tuple(sha256(f"picture {n}".encode()).hexdigest() for n in range(200))
 
@@ -53,8 +55,10 @@ def prepare(engine: Engine) -> Mapping[str, Sequence[str]]:
                 (engine.district, picture, picture, picture[:16]),
             )
 
+        with_account(tx, engine.district, *CREWS)
+
     engine.store.write(fill)
-    return {"categories": CATEGORIES, "units": ("sanitation", "watch"), "photo": PICTURES}
+    return {"categories": CATEGORIES, "units": ("sanitation", "watch"), "people": CREWS, "photo": PICTURES}
 
 
 @pytest.mark.slow

@@ -11,11 +11,12 @@ import pytest
 from civicloop.kernel.cases import history
 from civicloop.kernel.cases.reports import ReportGiven
 from civicloop.kernel.people.roles import PUBLIC, Actor, Grant, Scope, reporter
-from civicloop.kernel.refusal import Forbidden, Guarded
+from civicloop.kernel.refusal import Forbidden, Guarded, Invalid
 from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, VirtualClock
 from civicloop.kernel.time.ids import SeededIds
 from civicloop.loops.street.fixtures.pictures import street_picture
+from tests.kernel.cases import with_account
 
 PLACE = {"lon": 114.258, "lat": 30.605}
 
@@ -34,6 +35,7 @@ CREW = who("crew", ("crew", "unit", "sanitation"), ("checker", "district", "jian
 @pytest.fixture
 def district(tmp_path: Path, clock: VirtualClock) -> Iterator[District]:
     opened = open_district(Settings(tmp_path, demo=False), clock=clock, ids=SeededIds("street"), inline=True)
+    opened.store.write(lambda tx: with_account(tx, opened.code, "crew"))
     yield opened
     opened.close()
 
@@ -68,6 +70,13 @@ def state(district: District, case_id: str) -> Any:
 def test_the_unit_follows_from_the_category(district: District, clock: VirtualClock) -> None:
     case = state(district, handled(district, clock))
     assert (case.unit, case.holder, case.state) == ("sanitation", "crew", "handling")
+
+
+def test_a_crew_is_somebody_with_an_account(district: District, clock: VirtualClock) -> None:
+    case_id = handled(district, clock)
+    with pytest.raises(Invalid) as refused:
+        district.engine.perform(case_id, "assign", {"holder": "nobody"}, CLERK)
+    assert "nobody" in refused.value.fields["holder"].en
 
 
 def test_the_photograph_afterwards_must_be_new(district: District, clock: VirtualClock) -> None:
