@@ -18,7 +18,7 @@ from typing import Any
 from civicloop.kernel.cases.case import COLUMNS
 from civicloop.kernel.cases.limits import COLUMNS as CLOCK_COLUMNS
 from civicloop.kernel.cases.receipts import case_number
-from civicloop.kernel.facts.grams import grams
+from civicloop.kernel.facts.search import Words
 from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.kernel.store.sqlite import SqliteConnection
 from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, parse_instant
@@ -225,8 +225,8 @@ def _search(connection: SqliteConnection, district: str, cases: int) -> None:
         "INSERT INTO search_cursor (district, number, seq) VALUES (?, 1, ?)", (district, 3 * cases)
     )
     connection.run("INSERT INTO search_docs SELECT district, id, seq - 2, '' FROM cases ORDER BY id")
-    numbered = connection.all("SELECT seq - 2, number || char(10) || title FROM cases ORDER BY seq", ())
+    numbered = connection.all("SELECT seq - 2, number || char(10) || title, kind FROM cases ORDER BY seq", ())
     connection.run_many(
         "INSERT INTO search_grams (rowid, grams) VALUES (?, ?)",
-        ((1 << 40 | seq, grams(words)) for seq, words in numbered),
+        ((1 << 40 | seq, Words(text, kind).tokens) for seq, text, kind in numbered),
     )

@@ -104,7 +104,14 @@ def _list(request: Request, value: RouteValue, district: District, actor: Actor)
     with district.store.read() as tx:
         try:
             found = queue.page(
-                tx, district.code, wanted, actor, value.by, after=params.get("cursor", ""), limit=limit
+                tx,
+                district.code,
+                wanted,
+                actor,
+                value.by,
+                after=params.get("cursor", ""),
+                limit=limit,
+                named=district.named(tx),
             )
         except Invalid as refused:
             # The only thing that can be wrong by now is the cursor: there is no such page.

@@ -70,7 +70,7 @@ def list_page(request: Request, value: RouteValue) -> Response:
     with asking.district.store.read() as tx:
         code = asking.district.code
         found = _by_number(tx, asking, value, wanted.words) or queue.page(
-            tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE
+            tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE, named=asking.district.named(tx)
         )
         count = None
         if not wanted.words:

@@ -94,7 +94,7 @@ def _chosen(
     district = asking.district.code
     words, found = "", list[Any]()
     if wanted.words:
-        found = search.find(tx, district, wanted.words, queue.MOST)
+        found = search.find(tx, district, wanted.words, queue.MOST, named=asking.district.named(tx))
         words = f" AND id IN ({', '.join('?' * len(found))})" if found else " AND 1 = 0"
     placed, corners = " AND lon IS NOT NULL", list[Any]()
     if box is not None:

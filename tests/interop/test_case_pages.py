@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
 from civicloop.kernel.derive.routes import readers
+from civicloop.kernel.facts.reference import NewReference
 from civicloop.loops.street.fixtures.pictures import street_picture
 from civicloop.web.live import hears
 from tests.calling import Answer
@@ -188,6 +190,36 @@ def test_a_number_finds_its_case_at_once(world: World) -> None:
     page = world.call("GET", f"/street?q={receipt['number'].lower()}", who=world.person("intake")).text
     assert page.count('class="row-link"') == 1
     assert f'href="/street/{receipt["case_id"]}"' in page
+
+
+def test_words_of_a_category_find_its_cases_as_it_is_called_now(fresh: World) -> None:
+    who, reference = fresh.person("intake"), fresh.district.reference
+    case_id = fresh.report(kind="litter_bin", stranger=True)["case_id"]
+    fresh.report(kind="rubbish", stranger=True)
+    fresh.district.index()
+
+    def found(words: str) -> list[str]:
+        asks = urlencode({"q": words})
+        listed = [c["id"] for c in fresh.call("GET", f"/api/street?{asks}", who=who).json["cases"]]
+        page = fresh.call("GET", f"/street?{asks}", who=who).text
+        assert sorted(re.findall(r'id="row-(\w+)"', page)) == sorted(listed)
+        points = fresh.call("GET", f"/street/map.geojson?{asks}", who=who).json["features"]
+        assert sorted(p["properties"]["id"] for p in points) == sorted(listed)
+        return listed
+
+    for words in ("果皮箱", "litter", "垃圾 果皮"):
+        assert found(words) == [case_id]
+    assert found("废物箱") == []
+    with fresh.district.store.read() as tx:
+        now = fresh.district.clock.now()
+        row = reference.snapshot(tx).get("categories", "litter_bin", now)
+    assert row is not None
+    renamed = NewReference(
+        "categories", row.code, now, {**row.data, "zh": "废物箱", "en": "Waste box"}, "test", "synthetic"
+    )
+    fresh.district.store.write(lambda tx: reference.add(tx, [renamed], recorded_by="test"))
+    assert found("废物箱") == found("waste box") == [case_id]
+    assert found("果皮箱") == []
 
 
 def test_the_map_has_the_points_of_its_list(fresh: World) -> None:

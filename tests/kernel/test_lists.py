@@ -97,7 +97,9 @@ def test_a_search_goes_on_where_it_had_looked_enough(
 ) -> None:
     with store.read() as tx:
         cases = everything(tx)
-    store.write(lambda tx: search.index(tx, DISTRICT, [(c.id, c.seq, f"mend {c.state}") for c in cases]))
+    store.write(
+        lambda tx: search.index(tx, DISTRICT, [(c.id, c.seq, search.Words(f"mend {c.state}")) for c in cases])
+    )
     monkeypatch.setattr(queue, "MOST", 3)
     monkeypatch.setattr(queue, "_ROUNDS", 2)
     newest = [c.id for c in sorted(cases, key=lambda c: c.seq, reverse=True) if c.state == "held"]

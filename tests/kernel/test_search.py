@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from civicloop.kernel.facts import search
-from civicloop.kernel.facts.grams import normalised
+from civicloop.kernel.facts.grams import holds, normalised
+from civicloop.kernel.facts.search import Words
 from civicloop.kernel.refusal import Invalid
 from civicloop.kernel.store.database import Store
 from civicloop.kernel.store.transaction import Tx
@@ -26,7 +27,7 @@ TEXTS = {
 
 
 def fill(store: Store, district: str = D, texts: Mapping[str, str] = TEXTS) -> None:
-    items = [(case_id, seq, text) for seq, (case_id, text) in enumerate(texts.items(), 1)]
+    items = [(case_id, seq, Words(text)) for seq, (case_id, text) in enumerate(texts.items(), 1)]
     store.write(lambda tx: search.index(tx, district, items))
 
 
@@ -71,6 +72,59 @@ def test_it_finds_exactly(store: Store, query: str, expected: list[str]) -> None
     assert found(store, query) == expected
 
 
+NAMES = {
+    "C-1": ("果皮箱", "Litter bin"),
+    "B.2": ("垃圾（生活）", "Household waste"),
+    "zzz": ("井盖", "Cover"),
+}
+
+
+def named(word: str) -> list[str]:
+    return [code for code, names in NAMES.items() if any(holds(name, word) for name in names)]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("果皮", ["A"]),
+        ("果皮箱", ["A"]),
+        ("皮果", []),
+        ("litter", ["A"]),
+        ("lit bin", ["A"]),
+        ("li", []),
+        ("HOUSE 民意街", ["B"]),
+        ("垃圾 民意", ["B"]),
+        ("垃圾", ["C", "B"]),
+        ("果皮箱 垃圾", []),
+        ("井盖 江汉路", ["D"]),
+        ("井盖", ["D", "C"]),
+        ("2 c", []),
+        ("zzz", []),
+    ],
+)
+def test_a_case_is_found_by_what_its_category_is_called(
+    store: Store, query: str, expected: list[str]
+) -> None:
+    texts = {
+        "A": Words("解放大道", "C-1"),
+        "B": Words("民意街", "B.2"),
+        "C": Words("井盖上有垃圾"),
+        "D": Words("江汉路", "zzz"),
+    }
+    items = [(case_id, seq, words) for seq, (case_id, words) in enumerate(texts.items(), 1)]
+    store.write(lambda tx: search.index(tx, D, items))
+    with store.read() as tx:
+        assert search.find(tx, D, query, named=named) == expected
+
+
+def test_a_case_of_another_category_by_now_is_found_by_that_one(store: Store) -> None:
+    for kind, expected in (("C-1", ["A"]), ("B.2", []), ("C-1", ["A"]), ("", [])):
+        store.write(lambda tx, kind=kind: search.index(tx, D, [("A", 1, Words("解放大道", kind))]))  # type: ignore[misc]
+        with store.read() as tx:
+            assert search.find(tx, D, "果皮箱", named=named) == expected
+            assert search.find(tx, D, "大道", named=named) == ["A"]
+
+
 def test_pairs_that_stand_apart_make_no_longer_word(store: Store) -> None:
     fill(store, texts={"C1": "路面破旧，破损的面破", "C2": "路面破损"})
     assert found(store, "路面破损") == ["C2"]
@@ -89,11 +143,13 @@ def test_newest_first_page_by_page(store: Store) -> None:
 
 def test_a_changed_text_replaces_the_old_and_keeps_its_place(store: Store) -> None:
     fill(store)
-    changed = store.write(lambda tx: search.index(tx, D, [("C1", 99, "路灯不亮"), ("C2", 98, TEXTS["C2"])]))
+    changed = store.write(
+        lambda tx: search.index(tx, D, [("C1", 99, Words("路灯不亮")), ("C2", 98, Words(TEXTS["C2"]))])
+    )
     assert changed == 1
     assert found(store, "井盖") == ["C5"]
     assert found(store, "路灯") == ["C1"]
-    store.write(lambda tx: search.index(tx, D, [("C4", 97, "路灯不亮")]))
+    store.write(lambda tx: search.index(tx, D, [("C4", 97, Words("路灯不亮"))]))
     assert found(store, "路灯") == ["C4", "C1"]
 
 
@@ -145,9 +201,9 @@ def test_it_follows_the_history_in_steps_and_only_what_is_new(store: Store) -> N
     texts = {"A": "井盖缺失", "B": "井盖松动", "C": "井盖异响"}
     asked: list[list[str]] = []
 
-    def present(tx: Tx, ids: Sequence[str]) -> Mapping[str, str]:
+    def present(tx: Tx, ids: Sequence[str]) -> Mapping[str, Words]:
         asked.append(list(ids))
-        return {case_id: texts[case_id] for case_id in ids if case_id in texts}
+        return {case_id: Words(texts[case_id]) for case_id in ids if case_id in texts}
 
     def step() -> int:
         return store.write(lambda tx: search.follow(tx, D, present, limit=2))

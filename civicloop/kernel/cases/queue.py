@@ -144,11 +144,15 @@ def page(
     *,
     after: str = "",
     limit: int = 50,
+    named: search.Named | None = None,
 ) -> CasePage:
-    """One page of the cases of a filter that the actor may see; Invalid for a cursor that is none."""
+    """One page of the cases of a filter that the actor may see; Invalid for a cursor that is none.
+
+    `named` gives the categories that a word of the filter names.
+    """
     limit = max(1, min(limit, MOST))
     if wanted.words:
-        return _found(tx, district, wanted, actor, by, after, limit)
+        return _found(tx, district, wanted, actor, by, after, limit, named)
     where, params = _conditions(district, wanted, actor, by)
     last = _cursor(after) if after else None
     places: list[Place] = []
@@ -204,7 +208,14 @@ def _cases(tx: Tx, district: str, ids: Sequence[str]) -> list[Case]:
 
 
 def _found(
-    tx: Tx, district: str, wanted: Filter, actor: Actor, by: frozenset[str], after: str, limit: int
+    tx: Tx,
+    district: str,
+    wanted: Filter,
+    actor: Actor,
+    by: frozenset[str],
+    after: str,
+    limit: int,
+    named: search.Named | None,
 ) -> CasePage:
     """The newest cases whose words match; the filter is applied to what the index finds.
 
@@ -215,7 +226,7 @@ def _found(
     last: str | None = _cursor(after)[2] if after else None
     more = True
     for _ in range(_ROUNDS):
-        ids = search.find(tx, district, wanted.words, MOST, after=last)
+        ids = search.find(tx, district, wanted.words, MOST, after=last, named=named)
         if ids:
             last = ids[-1]
             marks = ", ".join("?" * len(ids))

@@ -185,7 +185,11 @@ def _filters(process: Process) -> list[Document]:
         ("holder", code, words("承办人", "Who has it")),
         ("open", {"type": "boolean"}, words("true：未办结；false：已办结", "true: not ended; false: ended")),
         ("due_before", moment, words("此时之前到期（UTC）", "Due before this moment (UTC)")),
-        ("q", {"type": "string", "minLength": 1, "maxLength": 100}, words("搜索词", "Words to search for")),
+        (
+            "q",
+            {"type": "string", "minLength": 1, "maxLength": 100},
+            words("搜索词；也查类别名称", "Words to search for, in the names of categories too"),
+        ),
         ("cursor", {"type": "string", "maxLength": 200}, words("上一页的 next", "`next` of the page before")),
         (
             "limit",

@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from civicloop.kernel.facts.grams import holds
 from civicloop.kernel.facts.packfile import Table, read_file, refuse_repeats
-from civicloop.kernel.facts.reference import STATUSES, NewReference, Status
+from civicloop.kernel.facts.reference import STATUSES, NewReference, Snapshot, Status
 from civicloop.kernel.label import Label
 from civicloop.kernel.time.calendar import UNITS
 from civicloop.kernel.time.clock import Instant
@@ -61,6 +62,14 @@ def read_categories(path: Path, zone: ZoneInfo, units: set[str], calendars: set[
     rows = [reader.category(table) for table in top.tables("category")]
     base = {row.code: row for row in rows}
     return [*rows, *(reader.overlay(table, base) for table in top.tables("overlay"))]
+
+
+def named(snapshot: Snapshot, at: Instant, word: str) -> list[str]:
+    """The codes of the categories whose name at `at`, in either language, holds one word of a question."""
+    rows = snapshot.all(SET, at)
+    return [
+        row.code for row in rows if any(holds(str(row.data.get(name, "")), word) for name in ("zh", "en"))
+    ]
 
 
 class _Reader:

@@ -16,9 +16,11 @@ the end stands each single CJK character once, so that the index answers a one-c
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 _CJK = r"\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 _RUN = re.compile(f"[{_CJK}]+|[^\\W_{_CJK}]+")
@@ -57,6 +59,27 @@ def grams(text: str) -> str:
     written = set(ordered)
     ordered.extend(single for single in singles if single not in written)
     return " ".join(ordered)
+
+
+def code_gram(code: str) -> str:
+    """The token of a category's code, which no text and no question can make: it begins with a sign of its own."""
+    return f"⌗{hashlib.sha256(code.encode()).hexdigest()[:12]}"
+
+
+@lru_cache(maxsize=4096)
+def _runs(name: str) -> tuple[str, ...]:
+    return tuple(_RUN.findall(normalised(name)))
+
+
+def holds(name: str, fragment: str) -> bool:
+    """Whether a name holds one fragment of a question, as an index would say; words by their beginning from three letters on."""
+    for run in _runs(name):
+        if _IS_CJK.match(run):
+            if fragment in run:
+                return True
+        elif run == fragment or (len(fragment) >= 3 and run.startswith(fragment)):
+            return True
+    return False
 
 
 def query_grams(text: str) -> GramQuery:

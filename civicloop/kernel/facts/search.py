@@ -1,5 +1,8 @@
 """Full-text search over cases by 2-grams: exact on Chinese words, newest case first, bounded work.
 
+A case is also found by what its category is called: the index holds the category's code, and the question is put
+to the names in force, so a category that is renamed needs no new index.
+
 A case's place in the answers is the `seq` of the history row that opened it; a changed text keeps its
 place. The index holds tokens of what people wrote, so whatever is erased must be re-indexed or forgotten.
 """
@@ -8,14 +11,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from civicloop.kernel.facts.grams import GramQuery, grams, query_grams
+from civicloop.kernel.facts.grams import GramQuery, code_gram, grams, query_grams
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Invalid
 from civicloop.kernel.store.transaction import Row, Tx
 
 LONGEST_QUERY = 100
 LIMIT = 200
+
+# The codes of the categories that one word of a question names.
+Named = Callable[[str], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a case can be found by: its text, and the code of its category."""
+
+    text: str
+    kind: str = ""
+
+    @property
+    def tokens(self) -> str:
+        """What the index holds, separated by spaces."""
+        return " ".join(filter(None, (grams(self.text), code_gram(self.kind) if self.kind else "")))
+
 
 # A word of letters or digits is found by its beginning from three characters on. Where an index knows only whole
 # tokens, beginnings of up to sixteen characters (a case number) are tokens, and a longer one is compared.
@@ -58,11 +80,11 @@ _POSTGRES_WALK = 4000
 _POSTGRES_NEWEST = (
     "SELECT d.case_id FROM (SELECT seq, grams, body FROM search_grams WHERE district = ? AND seq < ? "
     "ORDER BY seq DESC LIMIT ?) g JOIN search_docs d ON d.district = ? AND d.seq = g.seq "
-    "WHERE g.grams @> ? AND g.body LIKE ALL (?) ORDER BY g.seq DESC LIMIT ?"
+    "WHERE {condition} ORDER BY g.seq DESC LIMIT ?"
 )
 _POSTGRES_ALL = (
-    "WITH g AS MATERIALIZED (SELECT seq FROM search_grams WHERE district = ? AND seq < ? AND grams @> ? "
-    "AND body LIKE ALL (?)) SELECT d.case_id FROM g JOIN search_docs d ON d.district = ? AND d.seq = g.seq "
+    "WITH g AS MATERIALIZED (SELECT g.seq FROM search_grams g WHERE g.district = ? AND g.seq < ? "
+    "AND {condition}) SELECT d.case_id FROM g JOIN search_docs d ON d.district = ? AND d.seq = g.seq "
     "ORDER BY g.seq DESC LIMIT ?"
 )
 
@@ -70,12 +92,12 @@ _NO_QUERY = Label("请输入要查找的字词。", "Type the words to look for.
 _LONG_QUERY = Label("查找内容请不要超过{n}个字。", "Look for no more than {n} characters.")
 
 
-def index(tx: Tx, district: str, items: Iterable[tuple[str, int, str]]) -> int:
-    """Indexes (case id, seq, text), in place of what the case's text was before; returns how many changed."""
+def index(tx: Tx, district: str, items: Iterable[tuple[str, int, Words]]) -> int:
+    """Indexes (case id, seq, words), in place of what the case's words were before; returns how many changed."""
     number = _number(tx, district)
     changed = 0
-    for case_id, seq, text in items:
-        tokens = grams(text)
+    for case_id, seq, words in items:
+        tokens = words.tokens
         digest = hashlib.sha256(tokens.encode()).hexdigest()[:32]
         doc = tx.one(_DOC, (district, case_id))
         if doc is None:
@@ -106,13 +128,23 @@ def forget(tx: Tx, district: str, case_ids: Iterable[str]) -> int:
     return gone
 
 
-def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | None = None) -> list[str]:
+def find(
+    tx: Tx,
+    district: str,
+    query: str,
+    limit: int = 50,
+    *,
+    after: str | None = None,
+    named: Named | None = None,
+) -> list[str]:
     """The ids of the newest cases that hold every word of `query`; `after` is the last id of the page before.
 
     A run of Chinese characters is found as it stands, a word of letters and digits by its beginning (from
-    three characters on). Invalid when there is nothing to look for.
+    three characters on); so is a word of a category's name, where `named` knows it. Invalid when there is
+    nothing to look for.
     """
     question = asked(query)
+    kinds = [[code_gram(code) for code in named(word)] if named else [] for word in question.fragments]
     cursor = tx.one(_NUMBER, (district,))
     if cursor is None:
         return []
@@ -124,19 +156,19 @@ def find(tx: Tx, district: str, query: str, limit: int = 50, *, after: str | Non
         before = doc[0]
     limit = max(1, min(limit, LIMIT))
     if tx.dialect == "postgres":
-        rows = _postgres_find(tx, district, before, question, limit)
+        rows = _postgres_find(tx, district, before, question, kinds, limit)
     else:
         first = cursor[0] << _SEQ_BITS
-        rows = tx.all(_SQLITE_FIND, (district, _match(question), first, first | before, limit))
+        rows = tx.all(_SQLITE_FIND, (district, _match(question, kinds), first, first | before, limit))
     return [row[0] for row in rows]
 
 
 def follow(
-    tx: Tx, district: str, texts: Callable[[Tx, Sequence[str]], Mapping[str, str]], limit: int = 200
+    tx: Tx, district: str, texts: Callable[[Tx, Sequence[str]], Mapping[str, Words]], limit: int = 200
 ) -> int:
     """Indexes the cases of the next `limit` history rows and returns how many rows that were, 0 at the end.
 
-    `texts` gives the present text of each case it is asked for; a case without one is forgotten.
+    `texts` gives the present words of each case it is asked for; a case without one is forgotten.
     """
     _number(tx, district)
     done: int = tx.all(_NUMBER, (district,))[0][1]
@@ -167,13 +199,31 @@ def _delete(tx: Tx, district: str, number: int, seq: int) -> None:
         tx.run(_SQLITE_DELETE, (number << _SEQ_BITS | seq,))
 
 
-def _postgres_find(tx: Tx, district: str, before: int, question: GramQuery, limit: int) -> list[Row]:
-    tokens, patterns = contained(question)
-    walk = (district, before, _POSTGRES_WALK, district, tokens, patterns, limit)
-    rows = tx.all(_POSTGRES_NEWEST, walk)
+def _postgres_find(
+    tx: Tx, district: str, before: int, question: GramQuery, kinds: Sequence[list[str]], limit: int
+) -> list[Row]:
+    condition, params = _postgres_condition(question, kinds)
+    walk = (district, before, _POSTGRES_WALK, district, *params, limit)
+    rows = tx.all(_POSTGRES_NEWEST.format(condition=condition), walk)
     if len(rows) < limit:
-        rows = tx.all(_POSTGRES_ALL, (district, before, tokens, patterns, district, limit))
+        every = (district, before, *params, district, limit)
+        rows = tx.all(_POSTGRES_ALL.format(condition=condition), every)
     return rows
+
+
+def _postgres_condition(question: GramQuery, kinds: Sequence[list[str]]) -> tuple[str, list[Any]]:
+    """Each word in the text or, for those that name categories, one of their codes."""
+    parts: list[str] = []
+    params: list[Any] = []
+    for word, codes in zip(question.fragments, kinds, strict=True):
+        tokens, patterns = contained(query_grams(word))
+        if codes:
+            parts.append("(g.grams @> ? AND g.body LIKE ALL (?) OR g.grams && ?)")
+            params += [tokens, patterns, codes]
+        else:
+            parts.append("g.grams @> ? AND g.body LIKE ALL (?)")
+            params += [tokens, patterns]
+    return " AND ".join(parts), params
 
 
 def asked(query: str) -> GramQuery:
@@ -195,12 +245,14 @@ def _phrases(question: GramQuery) -> Iterable[list[str]]:
             yield [fragment[i : i + 2] for i in range(len(fragment) - 1)]
 
 
-def _match(question: GramQuery) -> str:
-    """The question for FTS5."""
-    return " AND ".join(
-        f'"{" ".join(phrase)}"' + (" *" if len(phrase[0]) >= _PREFIX.start else "")
-        for phrase in _phrases(question)
-    )
+def _match(question: GramQuery, kinds: Sequence[list[str]]) -> str:
+    """The question for FTS5: each word in the text, or one of the codes that it names."""
+    parts = []
+    for phrase, codes in zip(_phrases(question), kinds, strict=True):
+        word = f'"{" ".join(phrase)}"' + (" *" if len(phrase[0]) >= _PREFIX.start else "")
+        either = " OR ".join((word, *(f'"{code}"' for code in codes)))
+        parts.append(f"({either})" if codes else word)
+    return " AND ".join(parts)
 
 
 def with_prefixes(tokens: str) -> list[str]:

@@ -18,7 +18,7 @@ from civicloop.kernel.cases.events import EVENT, deliveries
 from civicloop.kernel.cases.fields import Position
 from civicloop.kernel.cases.released import unreleased
 from civicloop.kernel.cases.texts import texts_of
-from civicloop.kernel.facts import search
+from civicloop.kernel.facts import categories, search
 from civicloop.kernel.facts.evidence import Evidence
 from civicloop.kernel.facts.observations import Observations
 from civicloop.kernel.facts.pack import Pack, load_pack
@@ -132,6 +132,10 @@ class District:
         texts = partial(texts_of, self.code)
         while self.store.write(lambda tx: search.follow(tx, self.code, texts)):
             pass
+
+    def named(self, tx: Tx) -> search.Named:
+        """What tells the categories whose name, as it is now, holds a word."""
+        return lambda word: categories.named(self.reference.snapshot(tx), self.clock.now(), word)
 
     def keep_house(self) -> None:
         """Erases personal values whose time is over, and what has run out of sessions, codes and tries."""
