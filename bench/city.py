@@ -66,7 +66,7 @@ class Axes:
 
 def city(folder: Path, cases: int = CASES, still_open: int = OPEN) -> Path:
     """The folder of the district, made on the first call; its file is named after what it holds."""
-    home = folder / f"city-{cases}-{still_open}"
+    home = folder / f"city-{cases}-{still_open}-kinds"
     if (home / "whole").exists():
         return home
     home.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,9 @@ def queries(module: ModuleType) -> dict[str, str]:
     return {
         name: value
         for name, value in vars(module).items()
-        if isinstance(value, str) and value.startswith(("SELECT", "WITH")) and "LIKE ALL" not in value
+        if isinstance(value, str)
+        and value.startswith(("SELECT", "WITH"))
+        and not name.startswith("_POSTGRES")
     }
 
 
