@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -70,16 +71,19 @@ def list_page(request: Request, value: RouteValue) -> Response:
     with asking.district.store.read() as tx:
         code = asking.district.code
         found = _by_number(tx, asking, value, wanted.words) or queue.page(
-            tx, code, wanted, asking.actor, value.by, after=after, limit=PAGE, named=asking.district.named(tx)
+            tx,
+            code,
+            wanted,
+            asking.actor,
+            value.by,
+            after=after,
+            limit=PAGE,
+            named=asking.district.named(tx),
+            counted=COUNTED,
         )
-        count = None
-        if not wanted.words:
-            all_here = not after and not found.after
-            count = (
-                len(found.cases)
-                if all_here
-                else queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED, live=found.live)
-            )
+        count = found.count
+        if count is None and not wanted.words:
+            count = queue.count(tx, code, wanted, asking.actor, value.by, most=COUNTED)
         seq = history.head(tx, code).seq
     rows = _rows(request, process, found, given, after, seq)
     part = {"rows": rows, "part": PART, "count": _count(count)}
@@ -119,7 +123,12 @@ def wanted_by(process: Process, given: dict[str, str]) -> tuple[Filter, int]:
         params["open"] = shown
     elif not shown and "state" not in params and "q" not in params:
         params["open"] = "true"
-    return filters.wanted(process, params, usual=PAGE)
+    wanted, limit = filters.wanted(process, params, usual=PAGE)
+    # A state says by itself whether a case is done: what can't be there is not looked for.
+    done = {process.compiled.states[s].closes or process.compiled.states[s].final for s in wanted.states}
+    if wanted.open is None and len(done) == 1:
+        wanted = replace(wanted, open=not done.pop())
+    return wanted, limit
 
 
 def _count(count: int | None) -> Label | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 
 from markupsafe import Markup
 
@@ -18,11 +19,15 @@ _LABEL = Label("地图（静态）", "Map (still)")
 
 def still_map(places: Places, marks: Iterable[Mark] = (), *, lang: str) -> Markup:
     """The district's outline and its streets by name, with marks on it."""
+    return ui.still_map(places.bbox, _areas(places), list(marks), label=_LABEL, lang=lang)
+
+
+@cache  # places are made once at start and never change
+def _areas(places: Places) -> tuple[Area, ...]:
     outline = Area(_ring(places.outline), "", "outline")
-    streets = [Area(_ring(street), street.label) for street in places.streets]
-    return ui.still_map(places.bbox, [outline, *streets], list(marks), label=_LABEL, lang=lang)
+    return outline, *(Area(_ring(street), street.label) for street in places.streets)
 
 
-def _ring(area: facts.Area) -> list[tuple[float, float]]:
+def _ring(area: facts.Area) -> tuple[tuple[float, float], ...]:
     """The longest ring of an area: at this size its holes and islets are less than a line's width."""
-    return [(lon / MICRO, lat / MICRO) for lon, lat in max(area.rings, key=len)]
+    return tuple((lon / MICRO, lat / MICRO) for lon, lat in max(area.rings, key=len))

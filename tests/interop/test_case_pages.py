@@ -12,6 +12,7 @@ import pytest
 from civicloop.kernel.derive.routes import readers
 from civicloop.kernel.facts.reference import NewReference
 from civicloop.loops.street.fixtures.pictures import street_picture
+from civicloop.web import case_list
 from civicloop.web.live import hears
 from tests.calling import Answer
 from tests.interop.worlds import World, opened
@@ -165,6 +166,41 @@ def test_the_list_shows_open_cases_and_its_filters_are_its_address(fresh: World)
     assert "nowhere" in wrong.text
     none = fresh.call("GET", "/street?state=closed", who=who).text
     assert 'class="empty"' in none
+
+
+def test_a_list_counts_what_it_has_and_looks_where_its_state_can_be(
+    fresh: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = fresh.person("shift_head")
+    cases = [fresh.report()["case_id"] for _ in range(4)]
+    assert (
+        fresh.call(
+            "POST",
+            f"/street/{cases[0]}/decline",
+            who=who,
+            form={"reason_code": "out_of_scope", "reason": "不属本区"},
+        ).status
+        == 303
+    )
+    monkeypatch.setattr(case_list, "PAGE", 2)
+
+    def listed(query: str) -> tuple[int, str, str]:
+        page = fresh.call("GET", f"/street?{query}", who=who).text
+        count = re.search(r"共 (\d+) 件|([\d,]+) 件以上", page)
+        assert count is not None
+        onward = re.search(r'href="/street\?[^"]*after=(\w+)"', page)
+        return page.count('id="row-'), count[0], onward[1] if onward else ""
+
+    rows, count, onward = listed("open=any")
+    assert (rows, count) == (2, "共 4 件")
+    assert listed(f"open=any&after={onward}")[:2] == (2, "共 4 件")
+    assert listed("state=filed")[:2] == (0, "共 0 件")
+    assert listed("state=reported")[:2] == (2, "共 3 件")
+    assert listed("state=declined")[:2] == (1, "共 1 件"), "what is done is found by its state alone"
+    assert listed("state=declined&open=any")[:2] == (1, "共 1 件")
+    assert listed("state=declined&open=true")[:2] == (0, "共 0 件")
+    monkeypatch.setattr(case_list, "COUNTED", 3)
+    assert listed("open=any")[:2] == (2, "3 件以上")
 
 
 def test_htmx_gets_the_rows_alone_and_a_clean_address(fresh: World) -> None:

@@ -71,12 +71,12 @@ class Filter:
 class CasePage:
     """One page of a list; `after` is the cursor of the next, "" at the end.
 
-    `live` is how many live cases there are in all, where a first page came to their end; None elsewhere.
+    `count` is how many cases the list has, counted no further than was asked for; None where that is not told.
     """
 
     cases: tuple[Case, ...]
     after: str
-    live: int | None = None
+    count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +145,12 @@ def page(
     after: str = "",
     limit: int = 50,
     named: search.Named | None = None,
+    counted: int = 0,
 ) -> CasePage:
     """One page of the cases of a filter that the actor may see; Invalid for a cursor that is none.
 
-    `named` gives the categories that a word of the filter names.
+    `named` gives the categories that a word of the filter names. With `counted` a first page without words tells how
+    many there are, up to that: what the filter leaves over is looked through once for both.
     """
     limit = max(1, min(limit, MOST))
     if wanted.words:
@@ -156,25 +158,23 @@ def page(
     where, params = _conditions(district, wanted, actor, by)
     last = _cursor(after) if after else None
     places: list[Place] = []
-    live: int | None = None
+    wanting = limit + 1 if last is not None else max(limit + 1, counted)
     for phase, (due, condition, beyond, order) in _PHASES.items():
         if wanted.open is not None and wanted.open != (phase != 2):
             continue
-        if len(places) > limit or (last is not None and phase < last[0]):
+        if len(places) >= wanting or (last is not None and phase < last[0]):
             continue
         sql, more = f"SELECT {due}, id FROM cases WHERE {where} AND {condition}", list(params)
         if last is not None and phase == last[0]:
             sql += f" AND {beyond}"
             more += last[1:] if phase == 0 else last[2:]
-        rows = tx.all(f"{sql} ORDER BY {order} LIMIT ?", (*more, limit + 1 - len(places)))
+        rows = tx.all(f"{sql} ORDER BY {order} LIMIT ?", (*more, wanting - len(places)))
         places += [(phase, due_at, case_id) for due_at, case_id in rows]
-        if phase == 1 and last is None and len(places) <= limit:
-            live = len(places)
     by_id = {case.id: case for case in _cases(tx, district, [place[2] for place in places[:limit]])}
     return CasePage(
         tuple(by_id[place[2]] for place in places[:limit]),
         _mark(places[limit - 1]) if len(places) > limit else "",
-        live,
+        min(len(places), counted) if counted and last is None else None,
     )
 
 
@@ -186,14 +186,11 @@ def count(
     by: frozenset[str],
     *,
     most: int = 10_000,
-    live: int | None = None,
 ) -> int:
-    """How many cases, counted no further than `most`; `live` is what a page has told of the live ones."""
+    """How many cases, counted no further than `most`."""
     found = 0
     for part in parts(district, wanted, actor, by):
-        if part.live and live is not None:
-            found += live
-        elif found < most:
+        if found < most:
             sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM cases WHERE {part.where} LIMIT ?) counted"
             found += int(tx.all(sql, (*part.params, most - found))[0][0])
     return found

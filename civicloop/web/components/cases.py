@@ -15,6 +15,8 @@ from civicloop.web.components.markup import NOTHING, Text, Value, classes, el, j
 FEW_STEPS: Final = 9
 """So many states still stand side by side on a phone."""
 
+_DOT: Final = Markup('<span class="row-dot" aria-hidden="true">·</span>')
+
 
 class Picture(NamedTuple):
     """A photograph: where it lies, what it shows (read out), when it was taken, its full size."""
@@ -213,12 +215,7 @@ def queue_row(
     if target:
         link |= {"hx-get": href, "hx-target": target, "hx-push-url": "true" if push else None}
     words = say(title, lang)
-    dot = Markup('<span class="row-dot" aria-hidden="true">·</span>')
-    described: list[Markup] = []
-    for piece in meta:
-        if described:
-            described.append(dot)
-        described.append(el("span", None, say(piece, lang)))
+    described = _DOT.join([el("span", None, say(piece, lang)) for piece in meta])
     box = (
         el(
             "label",
@@ -250,7 +247,7 @@ def queue_row(
             "div",
             {"class": "row-words"},
             el("a", link, words),
-            el("div", {"class": "row-meta"}, *described) if described else NOTHING,
+            el("div", {"class": "row-meta"}, described) if described else NOTHING,
         ),
         el(
             "div",

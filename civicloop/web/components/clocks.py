@@ -9,7 +9,7 @@ from markupsafe import Markup
 from civicloop.kernel.label import Label
 from civicloop.kernel.time.clock import DAY, HOUR, MINUTE, Instant
 from civicloop.web import locale
-from civicloop.web.components.markup import NOTHING, Text, classes, el, join, say, void
+from civicloop.web.components.markup import NOTHING, Text, classes, el, say
 
 Status = Literal["on_time", "due_soon", "breached", "paused", "met", "missed"]
 
@@ -99,29 +99,12 @@ def clock_ring(
             "data-due": due_at // 1000,
             "data-used": f"{used_fraction:.5f}",
         }
-    face = join(
-        (
-            Markup('<circle class="ring-track" cx="20" cy="20" r="15.9155"/>'),
-            void(
-                "circle",
-                {
-                    "class": "ring-used",
-                    "cx": 20,
-                    "cy": 20,
-                    "r": "15.9155",
-                    "stroke-dasharray": f"{used * 100:.1f} 100",
-                    "transform": "rotate(-90 20 20)",
-                },
-            ),
-            Markup(f'<g class="shape shape-{status}" transform="translate(12.8 12.8) scale(.9)">')
-            + Markup(_SHAPES[status])
-            + Markup("</g>"),
-        )
-    )
-    ring = el(
-        "svg",
-        {"class": "ring", "viewBox": "0 0 40 40", "aria-hidden": "true", "focusable": "false"},
-        face,
+    ring = Markup(
+        '<svg class="ring" viewBox="0 0 40 40" aria-hidden="true" focusable="false">'
+        '<circle class="ring-track" cx="20" cy="20" r="15.9155"/>'
+        f'<circle class="ring-used" cx="20" cy="20" r="15.9155" stroke-dasharray="{used * 100:.1f} 100"'
+        ' transform="rotate(-90 20 20)"/>'
+        f'<g class="shape shape-{status}" transform="translate(12.8 12.8) scale(.9)">{_SHAPES[status]}</g></svg>'
     )
     hidden = (
         NOTHING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from civicloop.web import locale
 from civicloop.web.components.basics import synthetic_mark
 from civicloop.web.components.clocks import STATUS_LABELS, Status, clock_shape
 from civicloop.web.components.icons import icon
-from civicloop.web.components.markup import NOTHING, Text, classes, el, say, void
+from civicloop.web.components.markup import NOTHING, Text, classes, el, join, say, void
 
 Bounds = tuple[float, float, float, float]
 """West, south, east, north in WGS-84 degrees."""
@@ -41,7 +42,7 @@ class MapLayer(NamedTuple):
 class Area(NamedTuple):
     """A polygon of the still map: one outer ring of (longitude, latitude) pairs."""
 
-    ring: Sequence[tuple[float, float]]
+    ring: tuple[tuple[float, float], ...]
     name: Text = ""
     kind: Literal["outline", "area", "cell"] = "area"
 
@@ -58,7 +59,7 @@ class Mark(NamedTuple):
 
 def still_map(
     bounds: Bounds,
-    areas: Sequence[Area] = (),
+    areas: tuple[Area, ...] = (),
     marks: Sequence[Mark] = (),
     *,
     label: Text = locale.MAP,
@@ -67,6 +68,18 @@ def still_map(
     lang: str = "zh",
 ) -> Markup:
     """The same map as an SVG drawn on the server: for no JavaScript, no WebGL, print and screen readers."""
+    at = partial(_at, bounds, width, height)
+    drawn = [_still_ground(bounds, areas, width, height, lang)]
+    drawn += [_still_mark(mark, at(mark.longitude, mark.latitude), lang) for mark in marks]
+    return el(
+        "svg",
+        {"class": "still", "viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": say(label, lang)},
+        *drawn,
+    )
+
+
+def _at(bounds: Bounds, width: int, height: int, longitude: float, latitude: float) -> tuple[float, float]:
+    """Where a position stands in the picture."""
     west, south, east, north = bounds
     # One degree of longitude is shorter than one of latitude by the cosine; 0.86 at 30.6 degrees is near
     # enough for a picture of a district anywhere in central China, and the shape is scaled to fit anyway.
@@ -74,10 +87,12 @@ def still_map(
     scale = min(width / ((east - west) * shrink), height / (north - south)) * 0.94
     left = (width - (east - west) * shrink * scale) / 2
     top = (height - (north - south) * scale) / 2
+    return left + (longitude - west) * shrink * scale, top + (north - latitude) * scale
 
-    def at(longitude: float, latitude: float) -> tuple[float, float]:
-        return left + (longitude - west) * shrink * scale, top + (north - latitude) * scale
 
+@cache  # a district has one, and its streets have a thousand corners
+def _still_ground(bounds: Bounds, areas: tuple[Area, ...], width: int, height: int, lang: str) -> Markup:
+    at = partial(_at, bounds, width, height)
     drawn: list[Markup] = []
     for area in areas:
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in (at(*p) for p in area.ring))
@@ -90,12 +105,7 @@ def still_map(
             drawn.append(
                 el("text", {"class": "still-name", "x": f"{x:.1f}", "y": f"{y:.1f}"}, say(area.name, lang))
             )
-    drawn.extend(_still_mark(mark, at(mark.longitude, mark.latitude), lang) for mark in marks)
-    return el(
-        "svg",
-        {"class": "still", "viewBox": f"0 0 {width} {height}", "role": "img", "aria-label": say(label, lang)},
-        *drawn,
-    )
+    return join(drawn)
 
 
 def _still_mark(mark: Mark, where: tuple[float, float], lang: str) -> Markup:

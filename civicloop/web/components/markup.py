@@ -75,22 +75,24 @@ def _written(attributes: Attributes | None) -> str:
         return ""
     parts: list[str] = []
     for name, value in attributes.items():
-        if value is None or value is False:
+        if type(value) is str:
+            parts.append(f' {name}="{escape(value) if _SPECIAL(value) else value}"')
+        elif value is None or value is False:
             continue
-        if value is True:
+        elif value is True:
             parts.append(f" {name}")
         else:
             # A value that is markup (a title drawn by a component) is text here, so it is escaped as text.
-            parts.append(f' {name}="{_escaped(value if type(value) is str else str(value))}"')
+            parts.append(f' {name}="{_escaped(str(value))}"')
     return "".join(parts)
 
 
 def _inside(children: Iterable[Child], lang: str) -> str:
     parts: list[str] = []
     for child in children:
-        if child is None:
-            continue
-        if isinstance(child, Label):
-            child = child.text(lang)
-        parts.append(child if isinstance(child, Markup) else _escaped(child))
+        if type(child) is Markup:
+            parts.append(child)
+        elif child is not None:
+            text = child.text(lang) if isinstance(child, Label) else child
+            parts.append(text if isinstance(text, Markup) else _escaped(text))
     return "".join(parts)
