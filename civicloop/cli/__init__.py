@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from civicloop.kernel.refusal import Refusal
 from civicloop.kernel.registry.district import NotReady, Settings
 
 # Command to "module:function"; a module is loaded only when its command runs, so that none pays for another's.
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     try:
         status: int = loaded[given.command].run(given, settings_from_environment())
-    except (ValueError, NotReady, OSError) as error:
+    except (ValueError, NotReady, Refusal, OSError) as error:
         print(f"civicloop {given.command}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:

@@ -27,6 +27,7 @@ from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.kernel.time.clock import SECOND, Instant
 
 BATCH = 256
+PATIENCE = 60.0  # seconds: a served district may be busy with what an import left to it
 SAID_EVERY = 10_000  # rows, where there is no terminal to draw a bar on
 SHOWN = 5  # reasons on the screen; the file of --rejects has them all
 STOPPED = 130
@@ -81,7 +82,7 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
             # Judging needs a district; one that is not there yet is made aside and thrown away.
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="civicloop-dry-run-"))
             settings = replace(settings, data_dir=Path(folder))
-        district = open_district(settings, inline=True)
+        district = open_district(settings, inline=True, busy_seconds=PATIENCE)
         stack.callback(district.close)
         plan = read_mapping(given.map, _processes(district, given.loop), given.loop)
         source = open_source(

@@ -6,7 +6,8 @@ time somebody whom the operation is for, so that it gets deep, and anybody the o
 No schema knows the district's outline, what makes bytes a photograph, or that two dates lie within 90 days of one
 another. So a right position (and only a right one) is moved into the district just before it is sent, a right
 moment into the last weeks; pictures are pictures, and hashes those of pictures that are there (CIVICLOOP_PHOTOS),
-as the case that others are merged into is (CIVICLOOP_MASTER).
+as the case that others are merged into is (CIVICLOOP_MASTER), and the person whom a case is handed to has an
+account (CIVICLOOP_PERSON).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from tests.interop.test_open311_schema import known_formats
 
 KEYS: dict[str, str] = json.loads(os.environ["CIVICLOOP_KEYS"])
 PHOTOS: list[str] = json.loads(os.environ["CIVICLOOP_PHOTOS"])
-MASTER = os.environ["CIVICLOOP_MASTER"]
+# What an id in these fields becomes, so that it is somebody's or something's.
+KNOWN = {"master": os.environ["CIVICLOOP_MASTER"], "holder": os.environ["CIVICLOOP_PERSON"]}
 SEED = os.environ.get("CIVICLOOP_SEED", "0")
 
 _PICTURES = [street_picture(f"schemathesis-{n}", problem="rubbish") for n in range(3)]
@@ -66,8 +68,9 @@ def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwar
     """Moves what is right by the schema to where and when it is right by the district."""
     if isinstance(case.body, dict):
         body = moved(case.body)
-        if isinstance(body.get("master"), str) and re.fullmatch(r"[A-Za-z0-9_.:~-]{1,64}", body["master"]):
-            body["master"] = MASTER
+        for name, known in KNOWN.items():
+            if isinstance(body.get(name), str) and re.fullmatch(r"[A-Za-z0-9_.:~-]{1,64}", body[name]):
+                body[name] = known
         # Set only where something changes: a body that is set is judged anew, and a file's bytes are no JSON.
         if body != case.body:
             case.body = body

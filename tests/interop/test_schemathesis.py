@@ -75,6 +75,12 @@ def master(fuzzed: Served, keys: dict[str, str]) -> str:
     return str(answer.json()["case_id"])
 
 
+def known_crew(served: Served) -> str:
+    """Somebody with an account, to hand a case to."""
+    with database(served.folder) as connection:
+        return str(connection.all("SELECT person_id FROM accounts WHERE login = 'crew'")[0][0])
+
+
 def run(
     served: Served, keys: dict[str, str], photos: list[str], master: str, report: Path, phases: str
 ) -> None:
@@ -85,6 +91,7 @@ def run(
         "CIVICLOOP_KEYS": json.dumps(keys),
         "CIVICLOOP_PHOTOS": json.dumps(photos),
         "CIVICLOOP_MASTER": master,
+        "CIVICLOOP_PERSON": known_crew(served),
         "CIVICLOOP_SEED": SEED,
         "PYTHONPATH": str(ROOT),
     }

@@ -17,7 +17,7 @@ from civicloop.kernel.outside.outbox import LEASE
 from civicloop.kernel.people.roles import PUBLIC
 from civicloop.kernel.refusal import Refusal, Unavailable
 from civicloop.kernel.store import faults
-from civicloop.kernel.store.database import Store, open_store
+from civicloop.kernel.store.database import FEW, Store, open_store
 from civicloop.kernel.store.faults import Point
 from civicloop.kernel.store.transaction import Tx
 from civicloop.kernel.time.clock import DAY, HOUR, VirtualClock
@@ -163,6 +163,19 @@ def test_a_tick_cut_short_leaves_whole_cases_and_the_next_one_finishes(
     assert engine.tick() > 0
     assert engine.tick() == 0
     assert_whole(engine)
+
+
+def test_a_tick_over_many_cases_leaves_room_between_its_commits(engine: Engine, clock: VirtualClock) -> None:
+    doing(engine, 2 * FEW)
+    clock.advance(5 * HOUR)
+    seen: list[Point] = []
+    faults.hook = seen.append
+    try:
+        assert engine.tick() >= 2 * FEW
+    finally:
+        faults.hook = None
+    marks = ["t" if p is Point.TICK else "|" for p in seen if p in (Point.TICK, Point.AFTER_COMMIT)]
+    assert max(len(commit) for commit in "".join(marks).split("|")) == FEW
 
 
 @pytest.mark.parametrize("point", [Point.EFFECT_CLAIMED, Point.EFFECT_DONE])
@@ -322,6 +335,12 @@ def locked(path: str) -> Iterator[None]:
         holder.stdin.close()
         holder.wait(30)
         holder.stdout.close()
+
+
+def test_a_locked_file_that_is_opened_is_said(sqlite_url: str, clock: VirtualClock) -> None:
+    open_store(sqlite_url, clock).close()
+    with locked(sqlite_url), pytest.raises(Unavailable, match="try again"):
+        open_store(sqlite_url, clock, busy_seconds=0.1)
 
 
 def test_a_locked_file_is_said_and_waited_for_once(sqlite_url: str, clock: VirtualClock) -> None:

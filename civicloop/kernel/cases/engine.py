@@ -213,7 +213,7 @@ class Engine(Recomputing):
                 )
             if not found:
                 return done
-            counts = self.store.write_all([self.falling_due(case_id, until) for (case_id,) in found])
+            counts = self.store.write_between([self.falling_due(case_id, until) for (case_id,) in found])
             for count in counts:
                 if isinstance(count, BaseException):
                     raise count

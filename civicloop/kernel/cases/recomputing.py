@@ -143,7 +143,7 @@ class Recomputing(Following):
                 "SELECT DISTINCT case_id FROM clocks WHERE district = ? AND provisional = 1 AND status <> 'stopped'",
                 (self.district,),
             )
-        outcomes = self.store.write_all([partial(self._settle, case_id=case_id) for (case_id,) in found])
+        outcomes = self.store.write_between([partial(self._settle, case_id=case_id) for (case_id,) in found])
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome

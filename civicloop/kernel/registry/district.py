@@ -175,11 +175,12 @@ def open_district(
     clock: Clock | None = None,
     ids: Ids | None = None,
     inline: bool = False,
+    busy_seconds: float = 5.0,
     pack: Pack | None = None,
 ) -> District:
     """Opens a district, bringing its tables and its pack's rows up to date.
 
-    NotReady when a process was changed without a release, or an open case has no place in the present one.
+    `busy_seconds` is how long a write waits for another process's. NotReady when a process was changed without a release, or an open case has no place in the present one.
     """
     pack = pack or load_pack(settings.pack)
     clock = clock or SystemClock()
@@ -188,7 +189,7 @@ def open_district(
     calendars = CalendarSet(load_calendars(pack.calendars_file))
     registry.check(calendars.names())
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    store = open_store(settings.url, clock, inline=inline, lines=registry.lines)
+    store = open_store(settings.url, clock, inline=inline, busy_seconds=busy_seconds, lines=registry.lines)
     try:
         return _opened(settings, pack, clock, ids, store, registry, calendars)
     except BaseException:

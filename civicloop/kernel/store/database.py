@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import queue
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +16,13 @@ from civicloop.kernel.refusal import Unavailable
 from civicloop.kernel.store.migrate import migrate
 from civicloop.kernel.store.sqlite import SqliteConnection
 from civicloop.kernel.store.transaction import Tx
-from civicloop.kernel.store.writer import Gathering, Item, Listener, Writer
+from civicloop.kernel.store.writer import Gathering, Item, Listener, Writer, told
 from civicloop.kernel.time.clock import Clock
 
 T = TypeVar("T")
 
 READERS = 8
+FEW = 32  # operations of background work a commit
 
 _NO_READER = Label(
     "数据库暂时读不到，请稍后再试。", "The database can't be read just now. Please try again in a moment."
@@ -103,6 +104,13 @@ class Store:
             outcomes.append(error if error is not None else cast("Future[T]", item.future).result())
         return outcomes
 
+    def write_between(self, operations: Sequence[Callable[[Tx], T]]) -> list[T | BaseException]:
+        """As `write_all`, a few a commit, so that what people send meanwhile waits for one short commit at most."""
+        outcomes: list[T | BaseException] = []
+        for few in range(0, len(operations), FEW):
+            outcomes.extend(self.write_all(list(operations[few : few + FEW])))
+        return outcomes
+
     @contextmanager
     def read(self) -> Iterator[Tx]:
         """A snapshot to read from; at most `READERS` at a time, the rest wait."""
@@ -168,13 +176,18 @@ def open_store(
     busy_seconds: float = 5.0,
     lines: dict[str, Path] | None = None,
 ) -> Store:
-    """Opens a store and brings its tables up to date: the kernel's line, then each loop's (`lines`: name to folder)."""
+    """Opens a store and brings its tables up to date: the kernel's line, then each loop's (`lines`: name to folder).
+
+    Unavailable when the store can't be written, as where another process has held its lock for `busy_seconds`.
+    """
     store = Store(url, clock, inline=inline, busy_seconds=busy_seconds)
     connection = store.connect(writes=True)
     try:
         migrate(connection, clock, lines or {})
-    except BaseException:
+    except BaseException as error:
         store.close()
+        if isinstance(error, connection.errors) and connection.unavailable(error):
+            raise told(error) from error
         raise
     finally:
         connection.close()

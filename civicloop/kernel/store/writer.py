@@ -338,7 +338,7 @@ def _perform_one(connection: Any, tx: Tx, item: Item) -> bool:
             raise
         connection.back_to_savepoint()
         tx.restore(mark)
-        item.error = _told(error) if connection.unavailable(error) else error
+        item.error = told(error) if connection.unavailable(error) else error
         return False
     connection.release()
     reach(Point.RELEASED)
@@ -349,12 +349,13 @@ def _fail(items: Sequence[Item], lost: _Lost) -> None:
     for item in items:
         item.answer = None
         if lost.before == "known":
-            item.error = _told(lost.error, _IN_DOUBT)
+            item.error = told(lost.error, _IN_DOUBT)
         else:
-            item.error = _told(lost.error) if lost.unavailable else lost.error
+            item.error = told(lost.error) if lost.unavailable else lost.error
 
 
-def _told(error: Exception, sentence: Label = _GONE) -> Unavailable:
+def told(error: Exception, sentence: Label = _GONE) -> Unavailable:
+    """The refusal that says so to people, with the machine's error as its cause."""
     unavailable = Unavailable(sentence)
     unavailable.__cause__ = error
     return unavailable
