@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from markupsafe import Markup
 from starlette.requests import Request
@@ -26,7 +27,7 @@ from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Conflict, Missing, Refusal
 from civicloop.kernel.registry.district import District
 from civicloop.kernel.store.transaction import Tx
-from civicloop.web import case_view, forms, shell
+from civicloop.web import case_news, case_view, forms, shell
 from civicloop.web import components as ui
 from civicloop.web.components import Option
 from civicloop.web.visit import Visit, visit
@@ -35,14 +36,9 @@ PLACE = "#case-view"
 """Where htmx puts a case anew: the same in the desk's panel and on the case's own page."""
 
 NO_CASE = Label("没有编号为 {id} 的案件，请核对。", "There is no case {id}; check the number.")
-NOT_NOW = Label(
-    "案件现在处于“{state}”，不能“{action}”。可办操作见下。",
-    "The case is “{state}”, so “{action}” is not possible now. What is possible stands below.",
-)
 _MORE = Label("{action}：填写更多", "{action}: say more")
 _CANCEL = Label("取消", "Cancel")
 _ACTIONS = Label("可办操作", "What can be done")
-_SINCE = Label("您打开之后：", "Since you opened it:")
 _DEADLINES = Label("时限", "Limits")
 _DETAILS = Label("案件信息", "Details")
 _STORY = Label("办理记录", "History")
@@ -59,7 +55,7 @@ _CHANNEL = Label("渠道 {channel}", "By {channel}")
 _LATEST = 50
 CLOSE_BY = 6
 WORDS: Mapping[str, Label] = {
-    "actions": _ACTIONS, "since": _SINCE, "deadlines": _DEADLINES, "details": _DETAILS, "story": _STORY, "told": _TOLD,
+    "actions": _ACTIONS, "since": case_news.SINCE, "deadlines": _DEADLINES, "details": _DETAILS, "story": _STORY, "told": _TOLD,
     "children": _CHILDREN, "merged": _MERGED, "cancel": _CANCEL, "nothing": _NOTHING,
 }  # fmt: skip
 
@@ -76,6 +72,7 @@ class Whole:
     children: Sequence[Case] = ()
     merged: Sequence[Case] = ()
     above: Sequence[tuple[Label, Case]] = ()
+    head: int = 0  # the last record of the district when it was read
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +122,7 @@ def load(asking: Visit, process: Process, text: str, by: frozenset[str] | None =
             _cases(tx, district.code, "parent_id", case.id),
             _cases(tx, district.code, "master_id", case.id),
             above,
+            history.head(tx, district.code).seq,
         )
 
 
@@ -148,9 +146,19 @@ def respond(
         request,
         "case.html",
         title_of(value.process, whole.case),
-        context(asking, value.process, whole, doing, said),
+        {**context(asking, value.process, whole, doing, said), **_live(request, value.process, whole)},
         status=refused.status if refused else 200,
     )
+
+
+def _live(request: Request, process: Process, whole: Whole) -> dict[str, Any]:
+    """What keeps the page true while it stands open: the events it hears, and the news that it asks for."""
+    asking = visit(request)
+    events = f"/live?{urlencode({'process': process.name, 'after': whole.head})}"
+    return {
+        "live": ui.live_region(events),
+        "news": case_news.told(asking, process, whole.case, list(whole.moves), request.query_params),
+    }
 
 
 def title_of(process: Process, case: Case) -> Label:
@@ -171,6 +179,9 @@ def context(
         "marks": marks(case, lang),
         "buttons": Markup("").join(buttons(asking, process, whole)),
         "form": _form(asking, process, whole, doing) if doing else None,
+        "heard": case_news.heard_at(case, doing.action if doing else None),
+        "news": None,
+        "live": None,
         "told": [_report(asking, report) for report in whole.reports],
         "children": _linked(asking, whole.children),
         "merged": _linked(asking, whole.merged),
@@ -370,8 +381,7 @@ def _since(asking: Visit, process: Process, whole: Whole, doing: Doing) -> Marku
     if not isinstance(doing.refused, Conflict) or doing.seen is None:
         return None
     later = [row for row in whole.moves if row.revision > doing.seen]
-    moments = case_view.moments(asking, process, later, asking.district.zone)
-    return ui.timeline(moments, label=_SINCE, lang=asking.lang) if moments else None
+    return case_news.moments(asking, process, later) if later else None
 
 
 def done(action: Action, lang: str) -> Markup:

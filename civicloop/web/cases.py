@@ -21,7 +21,7 @@ from civicloop.kernel.derive import forms as derived_forms
 from civicloop.kernel.derive.routes import RouteValue, readers
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Invalid, Missing, NotNow, Refusal
-from civicloop.web import case_page, case_view, forms, shell
+from civicloop.web import case_news, case_page, case_view, forms, shell
 from civicloop.web import components as ui
 from civicloop.web.api import done_to_many
 from civicloop.web.case_page import Doing
@@ -69,7 +69,7 @@ def form(request: Request, value: RouteValue) -> Response:
 def _not_now(value: RouteValue, whole: case_page.Whole) -> Refusal:
     assert value.action is not None
     state = value.process.state(whole.case.state)
-    return NotNow(case_page.NOT_NOW.filled(state=state.label, action=value.action.label))
+    return NotNow(case_news.NOT_NOW.filled(state=state.label, action=value.action.label))
 
 
 def performed(request: Request, value: RouteValue) -> Response:

@@ -78,10 +78,73 @@ def test_the_slower_of_two_is_told_and_keeps_what_he_wrote(
 def test_the_slower_of_two_who_did_the_same_is_told(person: Person, demo: Served, staff: Staff) -> None:
     case = staff.filed("done already")
     slow = person("dispatcher")
+    slow.route("**/live?*", lambda route: route.fulfill(status=204))
     slow.goto(f"{demo.url}/street/{case['case_id']}")
     staff.do("shift_head", case["case_id"], "dispatch")
     slow.keyboard.press("d")
     assert "已派遣" in slow.locator(".error-summary").inner_text()
+
+
+@pytest.mark.parametrize("place", ["page", "panel"])
+def test_an_open_case_follows_what_others_do(person: Person, demo: Served, staff: Staff, place: str) -> None:
+    case = staff.reported(f"followed on a {place}")
+    intake = person("intake")
+    if place == "page":
+        intake.goto(f"{demo.url}/street/{case['case_id']}")
+    else:
+        intake.goto(f"{demo.url}/street?state=reported")
+        intake.locator(f"#row-{case['case_id']} .row-link").click()
+    intake.locator("#case-view form[action$='/accept'] button").focus()
+    intake.locator(".live[data-live=on]").wait_for()
+    begun = intake.evaluate("performance.timeOrigin")
+    staff.do("shift_head", case["case_id"], "accept")
+    intake.locator("#case-view .page-title .tag", has_text="已受理").wait_for()
+    assert "陈国梁" in intake.locator(".case-news").inner_text()
+    assert intake.locator("#case-view form[action$='/accept']").count() == 0
+    assert intake.locator("[data-hears]").count() == 0
+    staff.do("shift_head", case["case_id"], "comment", note="第二次")
+    intake.locator(".case-news", has_text="第二次").wait_for()
+    assert intake.locator(".case-news .moment, .case-news li").count() == 1, "only what is new since"
+    assert intake.evaluate("performance.timeOrigin") == begun
+    assert faults(intake) == []
+
+
+def test_news_of_others_come_beside_what_is_typed(person: Person, demo: Served, staff: Staff) -> None:
+    case = staff.filed("typed meanwhile")
+    slow = person("dispatcher")
+    slow.goto(f"{demo.url}/street/{case['case_id']}/dispatch")
+    slow.locator(".live[data-live=on]").wait_for()
+    note = slow.locator("textarea[name=note]")
+    note.fill("请今天下午处理")
+    staff.do("shift_head", case["case_id"], "comment", note="居民又来电")
+    news = slow.locator("[data-hears] .case-news", has_text="居民又来电")
+    news.wait_for()
+    note.press_sequentially("，靠近学校")
+    before = slow.locator(".case-story li").count()
+    staff.do("shift_head", case["case_id"], "comment", note="还有一次")
+    slow.locator("[data-hears] .case-news", has_text="还有一次").wait_for()
+    assert note.input_value() == "请今天下午处理，靠近学校"
+    assert slow.locator(".case-story li").count() == before
+    assert faults(slow) == []
+    news.get_by_role("link", name="显示最新内容").click()
+    slow.locator(".case-story", has_text="还有一次").wait_for()
+    assert news.count() == 0
+    assert note.input_value() == "请今天下午处理，靠近学校"
+    slow.locator(".case-doing button[type=submit]").click()
+    slow.locator("#case-view .page-title .tag", has_text="已派遣").wait_for()
+    assert slow.locator("#case-view .case-news").count() == 0, "what one does oneself is no news"
+    assert "请今天下午处理，靠近学校" in slow.locator(".case-story").inner_text()
+
+
+def test_news_say_when_the_action_is_no_longer_possible(person: Person, demo: Served, staff: Staff) -> None:
+    case = staff.filed("too late")
+    slow = person("dispatcher")
+    slow.goto(f"{demo.url}/street/{case['case_id']}/dispatch")
+    slow.locator(".live[data-live=on]").wait_for()
+    slow.locator("textarea[name=note]").fill("不要丢失")
+    staff.do("shift_head", case["case_id"], "dispatch")
+    slow.locator(".case-news", has_text="不能再“派遣”").wait_for()
+    assert slow.locator("textarea[name=note]").input_value() == "不要丢失"
 
 
 def test_the_desk_by_keyboard_alone(person: Person, demo: Served, staff: Staff) -> None:
