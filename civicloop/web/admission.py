@@ -14,15 +14,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import cookie_parser
 from starlette.types import Receive, Scope
 
+from civicloop.kernel.cases import reports
+from civicloop.kernel.derive.openapi import TRACKING_HEADER
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.permissions import may
-from civicloop.kernel.people.roles import PUBLIC, Actor, ApiScope
+from civicloop.kernel.people.roles import PUBLIC, Actor, ApiScope, reporter
 from civicloop.kernel.people.sessions import csrf_right
 from civicloop.kernel.refusal import Forbidden, Invalid, Malformed, SignIn, Unsupported
 from civicloop.kernel.registry.district import District
 from civicloop.web.visit import SESSION_COOKIE
 
 KEY_HEADER: Final = "Idempotency-Key"
+_TRACKING: Final = TRACKING_HEADER.lower().encode()
 _KEY_MOST: Final = 100
 _KEY_LETTERS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-")
 
@@ -33,6 +36,10 @@ _BAD_KEY = Label(
 _NO_TOKEN = Label(
     "用登录会话调用接口须带 X-CSRF-Token 请求头；程序请改用 API 密钥。",
     "A call by session needs the header X-CSRF-Token. Programs use an API key instead.",
+)
+_BAD_CODE = Label(
+    "没有此查询码对应的上报，请核对查询码。",
+    "No report has this tracking code. Check the code and try again.",
 )
 _CROSS_SITE = Label("请求来自别的网站，已拒绝。", "The request came from another site and was refused.")
 _NOT_JSON = Label(
@@ -94,6 +101,21 @@ async def caller(district: District, headers: Headers) -> Caller:
         found = await run_in_threadpool(people.actor_of_session, token)
     # A key is no session, whatever header it comes in.
     return Caller(found, token) if found.signed_in and found.api_scopes is None else Caller(PUBLIC)
+
+
+async def reporter_or_caller(district: District, headers: Headers) -> Caller:
+    """Whoever shows a report's tracking code is its reporter, whatever else he shows; SignIn when it is no report's."""
+    code = headers.text(_TRACKING)
+    return await run_in_threadpool(_reporter, district, code) if code else await caller(district, headers)
+
+
+def _reporter(district: District, code: str) -> Caller:
+    with district.store.read() as tx:
+        found = reports.report_of_tracking_code(tx, district.code, code)
+        case_id = reports.case_of_report(tx, district.code, found.id) if found else None
+    if case_id is None:
+        raise SignIn(_BAD_CODE, code="bad-tracking-code")
+    return Caller(reporter([case_id]))
 
 
 def _key(headers: Headers) -> str:
@@ -179,14 +201,15 @@ def unreadable(body: bytes, error: Exception) -> Malformed:
 
 
 def request_key(headers: Headers, actor: Actor) -> str | None:
-    """The engine's key of a request's Idempotency-Key: apart for each account; Invalid when it is none."""
+    """The engine's key of a request's Idempotency-Key: apart for each account, and for each case's reporter; Invalid when it is none."""
     given = headers.get(b"idempotency-key")
     if given is None:
         return None
     text = given.decode("latin-1")
     if not text or len(text) > _KEY_MOST or not _KEY_LETTERS.issuperset(text):
         raise Invalid(_NO_KEY, fields={KEY_HEADER: _NO_KEY})
-    return f"{actor.account_id or actor.person_id}:{text}"
+    cases = [grant.scope.code for grant in actor.grants if grant.scope.kind == "case"]
+    return ":".join((actor.account_id or actor.person_id, *cases, text))
 
 
 def only_known(params: Mapping[str, Any], known: frozenset[str]) -> None:

@@ -34,6 +34,7 @@ from civicloop.kernel.refusal import Forbidden, Invalid, Missing, Refusal
 from civicloop.kernel.registry.district import District
 from civicloop.web import filters
 from civicloop.web.admission import (
+    Caller,
     Headers,
     admit,
     body_of,
@@ -41,6 +42,7 @@ from civicloop.web.admission import (
     check_json,
     decoded,
     only_known,
+    reporter_or_caller,
     request_key,
 )
 from civicloop.web.intake_rate import IntakeRate
@@ -168,10 +170,9 @@ _READS: Final[Mapping[str, _Read]] = {"list": _list, "show": _show, "history": _
 
 
 async def _received(
-    district: District, receive: Receive, value: RouteValue, headers: Headers
+    district: District, receive: Receive, value: RouteValue, headers: Headers, who: Caller
 ) -> tuple[Actor, Any]:
     """The actor and the decoded body of a write, after every check that needs neither thread nor store."""
-    who = await caller(district, headers)
     actor = admit(district, who, headers, value.by, NEEDS[value.kind], writes=True)
     check_json(headers)
     return actor, decoded(await body_of(receive))
@@ -182,7 +183,7 @@ async def opened(
 ) -> Receipt:
     """Opens a case from a request: the intake's hot path, with one operation and no thread of its own."""
     headers = Headers.of(scope)
-    actor, body = await _received(district, receive, value, headers)
+    actor, body = await _received(district, receive, value, headers, await caller(district, headers))
     assert value.action is not None
     if not actor.signed_in:
         client = scope.get("client")
@@ -243,7 +244,8 @@ async def _open(request: Request, value: RouteValue) -> Response:
 async def _perform(request: Request, value: RouteValue) -> Response:
     district: District = request.app.state.district
     headers = Headers.of(request.scope)
-    actor, body = await _received(district, request.receive, value, headers)
+    who = await reporter_or_caller(district, headers)
+    actor, body = await _received(district, request.receive, value, headers, who)
     assert value.action is not None
     # Who may not act on this case is told so before anything is said of its fields.
     case_id = await run_in_threadpool(_acted_on, district, value, request.path_params["id"], actor)
@@ -272,7 +274,7 @@ def _acted_on(district: District, value: RouteValue, text: str, actor: Actor) ->
 async def _bulk(request: Request, value: RouteValue) -> Response:
     district: District = request.app.state.district
     headers = Headers.of(request.scope)
-    actor, body = await _received(district, request.receive, value, headers)
+    actor, body = await _received(district, request.receive, value, headers, await caller(district, headers))
     assert value.action is not None
     given = read_json(value.fields, body, _WITH_CASES)
     cases = body.get(CASES)

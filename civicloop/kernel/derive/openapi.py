@@ -16,6 +16,7 @@ Document = dict[str, Any]
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 API_KEY_HEADER = "X-API-Key"
+TRACKING_HEADER = "X-Tracking-Code"
 SESSION_COOKIE = "__Host-session"
 
 _PROBLEMS = {
@@ -109,6 +110,8 @@ def operation(route: RouteValue, known: Known | None, role_names: Mapping[str, L
     }
     if "public" in route.by:
         found["security"].append({})
+    if "reporter" in route.by and route.kind == "perform":
+        found["security"].append({"trackingCode": []})
     body = _body(route, known)
     if body is not None:
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
@@ -251,6 +254,17 @@ def _components(session_cookie: str) -> Document:
                 "in": "header",
                 "name": API_KEY_HEADER,
                 "description": said(Label("程序用的 API 密钥", "An API key, for programs")),
+            },
+            "trackingCode": {
+                "type": "apiKey",
+                "in": "header",
+                "name": TRACKING_HEADER,
+                "description": said(
+                    Label(
+                        "上报回执中的查询码：出示者即上报人，只能对自己上报的案件评价或反馈",
+                        "The tracking code of a report's receipt: who shows it is the reporter, for his own case only",
+                    )
+                ),
             },
             "bearer": {
                 "type": "http",
