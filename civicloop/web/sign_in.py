@@ -116,8 +116,12 @@ def _code_page(request: Request, mobile: str, *, sent: bool, refused: Refusal | 
 
 
 def begin_oidc(request: Request) -> Response:
-    """GET /sign-in/oidc: off to the staff's own sign-in."""
-    begun = _oidc(request).begin(local_page(request.query_params.get("next", "/")))
+    """GET /sign-in/oidc: off to the staff's own sign-in; where that can't be reached, the password is still there."""
+    oidc = _oidc(request)
+    try:
+        begun = oidc.begin(local_page(request.query_params.get("next", "/")))
+    except Refusal as refused:
+        return _page(request, refused=refused)
     response = RedirectResponse(begun.url, status_code=303)
     response.set_cookie(
         OIDC_COOKIE, begun.binding, path="/", max_age=600, secure=True, httponly=True, samesite="lax"
@@ -126,13 +130,17 @@ def begin_oidc(request: Request) -> Response:
 
 
 def finish_oidc(request: Request) -> Response:
-    """GET /sign-in/oidc/back: the provider's answer."""
-    asking = visit(request)
-    entered, page = _oidc(request).finish(
-        dict(request.query_params), request.cookies.get(OIDC_COOKIE, ""), address=_address(request),
-        agent=request.headers.get("user-agent", "")[:200],
-    )  # fmt: skip
-    response = _welcome(asking, entered, page)
+    """GET /sign-in/oidc/back: the provider's answer; a refusal stands on the page to sign in anew."""
+    asking, oidc = visit(request), _oidc(request)
+    try:
+        entered, page = oidc.finish(
+            dict(request.query_params), request.cookies.get(OIDC_COOKIE, ""), address=_address(request),
+            agent=request.headers.get("user-agent", "")[:200],
+        )  # fmt: skip
+    except Refusal as refused:
+        response = _page(request, refused=refused)
+    else:
+        response = _welcome(asking, entered, "" if page == "/" else page)
     response.delete_cookie(OIDC_COOKIE, path="/", secure=True, httponly=True, samesite="lax")
     return response
 
