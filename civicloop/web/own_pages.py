@@ -114,6 +114,13 @@ OWN_PAGES: tuple[Page, ...] = (
         Label("关于本区数据", "About the district's data"),
         area="public",
     ),
+    page(
+        "/design",
+        "civicloop.web.gallery:page",
+        "public",
+        Label("组件一览", "Component gallery"),
+        area="public",
+    ),
     page("/sign-in/code", f"{_SIGN_IN}:code_page", "public", _IN, area="public"),
     page("/sign-in/code", f"{_SIGN_IN}:send_code", "public", _IN, methods=("POST",), area="public"),
     page("/sign-in/code/enter", f"{_SIGN_IN}:enter_by_code", "public", _IN, methods=("POST",), area="public"),

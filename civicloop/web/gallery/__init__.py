@@ -10,9 +10,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import SignIn
 from civicloop.web import components as ui
 from civicloop.web.gallery import pages, parts, samples
 from civicloop.web.templating import Templates, language_of
+from civicloop.web.visit import visit
+
+_NOT_HERE = Label("组件一览需登录后查看。", "The gallery of components is for those signed in.")
 
 View = Literal["parts", "front", "report", "desk", "drawer"]
 
@@ -69,8 +73,16 @@ def gallery(
     )
 
 
+def page(request: Request) -> HTMLResponse:
+    """GET /design: the gallery, for developers: whoever is signed in sees it, and in demo mode everybody."""
+    asking = visit(request)
+    if not asking.actor.signed_in and not asking.district.settings.demo:
+        raise SignIn(_NOT_HERE)
+    return show(request)
+
+
 def show(request: Request) -> HTMLResponse:
-    """GET /design?view=&shell=&theme=&lang=: a view of the gallery; what is not known is the first of its kind."""
+    """?view=&shell=&theme=&lang=: a view of the gallery; what is not known is the first of its kind."""
     asked = request.query_params
     page = gallery(
         language_of(request),
