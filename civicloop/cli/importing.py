@@ -15,7 +15,14 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from civicloop.cli.sources import Source, open_source
 from civicloop.kernel.cases.importing import Importer, Taken
@@ -23,6 +30,7 @@ from civicloop.kernel.cases.mapping import ImportMap, read_mapping
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.cases.rowreader import LeftOut, Row, RowReader
 from civicloop.kernel.label import Label
+from civicloop.kernel.refusal import Unavailable
 from civicloop.kernel.registry.district import District, Settings, open_district
 from civicloop.kernel.time.clock import SECOND, Instant
 
@@ -109,6 +117,8 @@ def run(given: argparse.Namespace, settings: Settings) -> int:
         if stopped:
             print("已停止；再次运行同一命令即从此处继续。/ Stopped; the same command goes on from here.")
             return STOPPED
+        if not given.dry_run:
+            _export(district)
         wrong = [] if given.limit else _unexpected(plan, reader, tally)
         print("\n".join(wrong), end="\n" if wrong else "")
         return 1 if wrong or tally.rejected else 0
@@ -209,6 +219,27 @@ def _progress(tally: Tally) -> Iterator[Advance]:
     with Progress(*columns) as progress:
         bar = progress.add_task("", total=1.0, rows=0)
         yield lambda fraction: progress.update(bar, completed=fraction, rows=tally.read)
+
+
+def _export(district: District) -> None:
+    """Has the figures' export follow the import, so that the first figure asked for is there at once.
+
+    What was imported stands whatever comes of it: the export only goes on at the first question.
+    """
+    words = "为指标导出数据/exporting for the figures"
+    started = district.clock.wall()
+    try:
+        if sys.stdout.isatty():
+            with Progress(TextColumn(words), BarColumn(), TimeElapsedColumn(), transient=True) as progress:
+                progress.add_task("", total=None)
+                needed = district.figures.prepare()
+        else:
+            needed = district.figures.prepare()
+    except (KeyboardInterrupt, Unavailable):
+        print("指标将在首次查看时导出。/ The figures are exported when they are first looked at.")
+        return
+    if needed:
+        print(f"{words}: {(district.clock.wall() - started) / SECOND:.1f} s")
 
 
 def _said(tally: Tally, plan: ImportMap, took: Instant) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from civicloop.cli import importing
 from civicloop.kernel.cases import history
+from civicloop.kernel.figures import service
 from civicloop.kernel.registry.district import Settings, open_district
 from civicloop.kernel.time.clock import parse_instant
 from tests.interop.former_system import COLUMNS, ROWS, write_csv, write_geojson, write_xlsx
@@ -192,6 +193,21 @@ def test_every_format_gives_the_same_cases(run: Run, settings: Settings, tmp_pat
     status, said = run(file, mapping=mapping)
     assert (status, "imported 4" in said, "rejected 2" in said) == (1, True, True)
     assert taken(settings) == EXPECTED
+
+
+@pytest.mark.parametrize("enough", [5, 10_000])
+def test_a_large_import_exports_for_the_figures(
+    run: Run, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, enough: int
+) -> None:
+    monkeypatch.setattr(service, "ENOUGH_FOR_ANALYTICS", enough)
+    file = write_csv(tmp_path / "former.csv")
+    _, judged = run(file, "--dry-run")
+    _, said = run(file)
+    ((head,),) = asked(settings, "SELECT seq FROM chain_heads")
+    segments = [path.name for path in settings.data_dir.glob("figures/*/*.parquet")]
+    assert segments == ([f"cases-{head:015d}.parquet"] if enough == 5 else [])
+    assert ("exporting for the figures" in said) == (enough == 5)
+    assert "exporting" not in judged
 
 
 def test_a_second_import_adds_nothing(run: Run, settings: Settings, tmp_path: Path) -> None:

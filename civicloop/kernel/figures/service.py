@@ -79,6 +79,14 @@ class Figures:
             for metric, (_, question) in zip(metrics, asked, strict=True)
         ]
 
+    def prepare(self) -> bool:
+        """Exports what large figures are read from up to the head, so that the next question need not wait; False where none is needed."""
+        with self._store.read() as tx:
+            if _seq(tx, self.district) < ENOUGH_FOR_ANALYTICS:
+                return False
+        self._analytics.ask([])
+        return True
+
     def rows(
         self,
         name: str,
