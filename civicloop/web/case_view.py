@@ -287,7 +287,7 @@ def _moment(
     action = process.compiled.actions.get(row.action)
     fields = {f.name: f for f in action.evidence} if action else {}
     notes = [] if public else [
-        f"{fields[k].label.text(lang)}{': ' if lang == 'en' else ':'}{words}"
+        f"{fields[k].label.text(lang)}{': ' if lang == 'en' else '：'}{words}"
         for k, v in given.items()
         if k in fields and (words := _value(known, names, fields[k], v, lang))
     ]  # fmt: skip
@@ -309,7 +309,7 @@ def _moment(
         who=_who(row, names, public=public),
         what=_what(process, row, given),
         when=local(row.happened_at, zone),
-        note="; ".join(notes) if lang == "en" else ";".join(notes),
+        note="; ".join(notes) if lang == "en" else "；".join(notes),
         pictures=found,
         proof="" if public else _PROOF.filled(seq=row.seq, hash=row.hash[:10]),
         tone=tone,
