@@ -88,7 +88,7 @@ def status_of(clock: LimitClock, now: Instant) -> Status:
     """How a clock stands: paused, met, missed, breached, due soon or on time."""
     if clock.status == "paused":
         return "paused"
-    if clock.status == "stopped":
+    if clock.status in ("stopped", "done"):
         return "missed" if clock.breached_at is not None else "met"
     if clock.due_at is not None and clock.due_at <= now:
         return "breached"
@@ -168,7 +168,8 @@ def view(
         (c for c in clocks if c.name in limits and not limits[c.name].waits),
         key=lambda c: list(limits).index(c.name),
     )
-    shown_clocks = [c for c in promised if c.status != "stopped"] or promised[:1]
+    live = [c for c in promised if c.status in ("running", "paused")]
+    shown_clocks = live or [c for c in promised if c.status != "waiting"][:1]
     return View(
         title=kind_name(known, case.kind) if case.kind else (case.title or process.label),
         place=place_name(district, case),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import pytest
 
 from civicloop.kernel.cases import history
 from civicloop.kernel.cases.engine import Engine
 from civicloop.kernel.cases.process import Action, Child, Children, Label, Limit, Process, State, hours
+from civicloop.kernel.cases.reads import ChildCases
 from civicloop.kernel.people.roles import PUBLIC
 from civicloop.kernel.refusal import Guarded
 from civicloop.kernel.store.database import Store
@@ -129,3 +132,41 @@ def test_a_declared_answer_brings_the_parent_back_until_it_has_ended(
     engine.perform(parent, "end", {}, BOSS)
     with pytest.raises(Guarded):
         engine.perform(bits[0], "again", {}, WORKER)
+
+
+def test_the_end_of_a_case_goes_down_to_its_grandchildren_and_spawn_knows_what_was_read(
+    store: Store, clock: VirtualClock, ids: SeededIds
+) -> None:
+    seen: list[object] = []
+
+    def tree(name: str, below: str) -> Process:
+        def spawn(case: object, given: object, facts: Mapping[str, object]) -> tuple[Child, ...]:
+            seen.append(facts["children"])
+            return (Child({}),)
+
+        return Process(
+            name,
+            label(name),
+            states=(State("open", label("Open"), start=True), State("gone", label("Gone"), final=True)),
+            actions=(
+                Action("open", label("Open"), "-> open", "children, public"),
+                Action("divide", label("Divide"), "open -> same", "boss", reads=(ChildCases(below),)),
+                Action("join", label("Join"), "open -> same", "children"),
+                Action("leave", label("Leave"), "* -> gone", "children, boss"),
+            ),
+            children=(
+                Children(below, after="divide", spawn=spawn, on_all_closed="join", on_parent_end="cancel", cancel="leave"),
+            ),
+        )  # fmt: skip
+
+    engine = engine_over(store, clock, ids, (tree("trunk", "branch"), tree("branch", "bit"), PART))
+    top = engine.open("trunk", "open", {}, PUBLIC).case_id
+    engine.perform(top, "divide", {}, BOSS)
+    with store.read() as tx:
+        (middle,) = tx.one("SELECT id FROM cases WHERE parent_id = ?", (top,)) or ("",)
+    engine.perform(middle, "divide", {}, BOSS)
+    with store.read() as tx:
+        (leaf,) = tx.one("SELECT id FROM cases WHERE parent_id = ?", (middle,)) or ("",)
+    engine.perform(top, "leave", {}, BOSS)
+    assert [state(engine, one) for one in (top, middle, leaf)] == ["gone", "gone", "gone"]
+    assert [list(one) for one in seen] == [[], []]  # type: ignore[call-overload]

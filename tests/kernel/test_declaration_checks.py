@@ -24,6 +24,7 @@ from civicloop.kernel.cases.process import (
     Limit,
     Option,
     State,
+    Step,
     Until,
     Upgrade,
     hours,
@@ -273,6 +274,26 @@ ROWS: dict[str, tuple[Callable[[], Declaration], str]] = {
     "until the unknown": (
         lambda: with_limit(within=Until("review_at")),
         "limit 'second' takes its due moment from the unknown field 'review_at'",
+    ),
+    "step twice": (
+        lambda: with_limit(steps=(Step("cordon", "file"), Step("cordon", "remind"))),
+        "limit 'second': step 'cordon' is declared twice",
+    ),
+    "two steps with one end": (
+        lambda: with_limit(steps=(Step("cordon", "file"), Step("repair", "file"))),
+        "limit 'second': the end of a step 'file' is declared twice",
+    ),
+    "step of a moment": (
+        lambda: with_limit(within=Until("colour"), steps=(Step("cordon", "file"),)),
+        "limit 'second' is due at one moment and can't have steps",
+    ),
+    "step without a name": (
+        lambda: with_limit(steps=(Step("", "file"),)),
+        "limit 'second': '' is no name of a step",
+    ),
+    "step to nowhere": (
+        lambda: with_limit(steps=(Step("cordon", "nowhere"),)),
+        "limit 'second': step 'cordon' ends at 'nowhere', which is neither an action nor a state",
     ),
     "breach by the unknown": (
         lambda: with_limit(on_breach="shout"),

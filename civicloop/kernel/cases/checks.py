@@ -16,7 +16,7 @@ from civicloop.kernel.cases.compiled import (
     reached,
     running_states,
 )
-from civicloop.kernel.cases.declaration import Action, Children, Declaration, DeclarationError, Until
+from civicloop.kernel.cases.declaration import Action, Children, Declaration, DeclarationError, Limit, Until
 from civicloop.kernel.label import Label
 
 OWN_ROLES = frozenset({"public", "reporter", "clock", "fold", "children", "importer", "event"})
@@ -202,6 +202,7 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
             or set(limit.resume) & {*limit.start, *limit.stop, *limit.pause}
         ):
             yield f"{say}: start, stop, pause and resume must differ"
+        yield from _steps(limit, say, states | set(actions))
         if isinstance(limit.within, Until) and limit.within.name not in own:
             yield f"{say} takes its due moment from the unknown field {limit.within.name!r}"
         if not limit.on_breach:
@@ -216,6 +217,18 @@ def _limits(process: Declaration, moves: list[Move]) -> Iterable[str]:
         for state in sorted(running_states(limit, moves) - set(limit.pause)):
             if state in states and state not in finals and state not in legal:
                 yield f"{say} can fire in state {state!r}, where {action.name!r} is not legal"
+
+
+def _steps(limit: Limit, say: str, known: set[str]) -> Iterable[str]:
+    yield from _twice(f"{say}: step", (one.name for one in limit.steps))
+    yield from _twice(f"{say}: the end of a step", (one.until for one in limit.steps))
+    if limit.steps and isinstance(limit.within, Until):
+        yield f"{say} is due at one moment and can't have steps"
+    for one in limit.steps:
+        if not one.name.isidentifier():
+            yield f"{say}: {one.name!r} is no name of a step"
+        if one.until not in known:
+            yield f"{say}: step {one.name!r} ends at {one.until!r}, which is neither an action nor a state"
 
 
 def _folds(process: Declaration, moves: list[Move]) -> Iterable[str]:

@@ -63,6 +63,8 @@ class Compiled:
     targets: dict[tuple[str, str], tuple[str, ...]]
     openings: tuple[Action, ...]
     transitions: dict[tuple[str, str], tuple[Transition, ...]]
+    # For each action or state that ends a step of a limit: which.
+    step_ends: dict[str, tuple[tuple[Limit, str], ...]]
 
 
 @cache
@@ -147,7 +149,16 @@ def compile_process(process: Declaration) -> Compiled:
         targets={key: tuple(dict.fromkeys(found)) for key, found in targets.items()},
         openings=tuple(action for action in process.actions if (OPENING, action.name) in targets),
         transitions=_transitions(process, moves),
+        step_ends=_step_ends(process),
     )
+
+
+def _step_ends(process: Declaration) -> dict[str, tuple[tuple[Limit, str], ...]]:
+    found: dict[str, list[tuple[Limit, str]]] = {}
+    for limit in process.limits:
+        for one in limit.steps:
+            found.setdefault(one.until, []).append((limit, one.name))
+    return {name: tuple(ends) for name, ends in found.items()}
 
 
 def _transitions(process: Declaration, moves: list[Move]) -> dict[tuple[str, str], tuple[Transition, ...]]:

@@ -115,6 +115,19 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a limit whose steps follow one another (围挡, 修复, 恢复); `until` names the action or state that ends it.
+
+    Its span stands in the category's row under its name, else in `within`, else in the limit's own; `calendar` likewise.
+    """
+
+    name: str
+    until: str
+    within: Span | None = None
+    calendar: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Limit:
     """A limit (时限) on a case; its clock runs from `start` to `stop`, and stands still in `pause`.
 
@@ -122,7 +135,8 @@ class Limit:
     fact ends at a fact of `resume`. `re_entry` says what a second entry into `start`
     does: "resume" runs on with what was left, "restart" begins anew. `on_breach` is an action that
     the clock itself performs at the due moment. A limit that `waits` is no promise (an objection window, a review date): its
-    end counts as no breach.
+    end counts as no breach. `steps` run one after another: the clock of each starts when the former is done, and the end
+    of a later one ends those before it too. Steps of a category that are not among them run from the start, side by side.
     """
 
     name: str
@@ -136,6 +150,7 @@ class Limit:
     on_breach: str = ""
     waits: bool = False
     resume: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
 
     def __init__(
         self,
@@ -151,6 +166,7 @@ class Limit:
         on_breach: str = "",
         waits: bool = False,
         resume: str | tuple[str, ...] = (),
+        steps: tuple[Step, ...] = (),
     ) -> None:
         put = object.__setattr__
         put(self, "name", name)
@@ -164,6 +180,7 @@ class Limit:
         put(self, "on_breach", on_breach)
         put(self, "waits", waits)
         put(self, "resume", _names(resume))
+        put(self, "steps", steps)
 
 
 @cache

@@ -75,7 +75,7 @@ class Following(Linking):
             self._check_photos(tx, "media", report.media)
             made = self._report(report, case, located, doing)
             stored["report"] = made.id
-        case, _, seq = self._apply(tx, doing, case, [], start, clean, stored, made)
+        case, _, seq, facts = self._apply(tx, doing, case, [], start, clean, stored, made)
         if seq == 0:
             row = history.row_of_request(tx, self.district, doing.key or "")
             assert row is not None
@@ -84,7 +84,7 @@ class Following(Linking):
             reports.insert_report(tx, self.district, made)
             reports.link(tx, self.district, made.id, case.id, seq)
             self._keep_contact(tx, report, made, now)
-        self._spawn(tx, doing, case, clean, seq)
+        self._spawn(tx, doing, case, clean, facts, seq)
         return receipt_of(case, made)
 
     def _act(
@@ -109,13 +109,13 @@ class Following(Linking):
                 cell=located.cell,
             )
         master_id = case.master_id
-        case, clocks, seq = self._apply(tx, doing, case, clocks, None, clean, stored, None)
+        case, clocks, seq, facts = self._apply(tx, doing, case, clocks, None, clean, stored, None)
         if seq == 0:
             # The case itself was asked for the key, so the key has just been used for another one.
             raise Conflict(sentences.KEY_REUSED, code="key-reused")
         if moved_reports and master_id:
             self._move_reports(tx, doing, case, master_id, moved_reports, seq)
-        childless = self._spawn(tx, doing, case, clean, seq)
+        childless = self._spawn(tx, doing, case, clean, facts, seq)
         if case.ended_at is not None:
             self._end_children(tx, doing, case)
         if case.parent_id is not None:
@@ -127,8 +127,8 @@ class Following(Linking):
     def _act_by_clock(
         self, tx: Tx, doing: Doing, case: Case, clocks: list[LimitClock], stored: Mapping[str, Any]
     ) -> tuple[Case, list[LimitClock], int]:
-        case, clocks, seq = self._apply(tx, doing, case, clocks, None, {}, stored, None)
-        childless = self._spawn(tx, doing, case, {}, seq)
+        case, clocks, seq, facts = self._apply(tx, doing, case, clocks, None, {}, stored, None)
+        childless = self._spawn(tx, doing, case, {}, facts, seq)
         if case.ended_at is not None:
             self._end_children(tx, doing, case)
         if case.parent_id is not None:
@@ -176,15 +176,17 @@ class Following(Linking):
                 case = self._still(tx, process, case, clocks, [marked], BREACH, stored, CLOCK, at, now, cause)
         return case, clocks
 
-    def _spawn(self, tx: Tx, doing: Doing, case: Case, clean: Mapping[str, Any], seq: int) -> list[Children]:
-        """Opens the children that the action calls for, and names the declarations that gave none."""
+    def _spawn(
+        self, tx: Tx, doing: Doing, case: Case, clean: Mapping[str, Any], facts: Mapping[str, Any], seq: int
+    ) -> list[Children]:
+        """Opens the children that the action calls for, which know what it read, and names the declarations that gave none."""
         childless: list[Children] = []
         for children in doing.process.children:
             if children.after != doing.action.name:
                 continue
             child_process = self._process(children.process)
             opened_by = self._action(child_process, children.opens_with)
-            spawned_by = children.spawn(case, clean, {"now": doing.at})
+            spawned_by = children.spawn(case, clean, facts)
             if not spawned_by:
                 childless.append(children)
             for child in spawned_by:
@@ -292,7 +294,9 @@ class Following(Linking):
                         key=None,
                         cause=f"case:{case.id}",
                     )
-                    self._apply(tx, told, child, clocks, None, {}, {}, None)
+                    child, *_ = self._apply(tx, told, child, clocks, None, {}, {}, None)
+                    if child.ended_at is not None:
+                        self._end_children(tx, told, child)
 
     def _repeated(
         self,

@@ -13,6 +13,7 @@ import msgspec
 
 from civicloop.kernel.cases.compiled import Transition
 from civicloop.kernel.cases.declaration import FromCategory, Limit, Span, SpanUnit, Until
+from civicloop.kernel.cases.history import HistoryRow
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.time.clock import Instant
 
@@ -40,7 +41,7 @@ class LimitClock(msgspec.Struct, frozen=True, gc=False):
     name: str
     step: str
     run: int
-    status: str  # running, paused, stopped
+    status: str  # running, paused, stopped; a step of several also waiting (for the former) and done
     amount: int
     unit: SpanUnit
     calendar: str
@@ -70,6 +71,9 @@ def terms(
 ) -> Terms | None:
     """The terms of a limit for a case of this category and data; None where it has no such clock."""
     within = limit.within
+    if isinstance(within, Span) and limit.steps:
+        spans = [(one, one.within or within) for one in limit.steps]
+        return Terms(tuple((s.name, w.amount, w.unit, s.calendar or limit.calendar) for s, w in spans))
     if isinstance(within, Span):
         return Terms((("", within.amount, within.unit, limit.calendar),))
     if isinstance(within, Until):
@@ -99,7 +103,7 @@ def step(
     limit, does = transition
     mine = [clock for clock in clocks if clock.name == limit.name]
     if does == "stop":
-        return [_stopped(clock, at, calendars) for clock in mine if clock.status != "stopped"]
+        return [_stopped(clock, at, calendars) for clock in mine if clock.status in ("running", "paused")]
     if does == "pause":
         return [_paused(clock, at, calendars) for clock in mine if clock.status == "running"]
     resumed = [_resumed(clock, at, calendars) for clock in mine if clock.status == "paused"]
@@ -110,11 +114,70 @@ def step(
         return []
     if mine and limit.re_entry == "resume":
         last = max(clock.run for clock in mine)
-        return [_resumed(clock, at, calendars) for clock in mine if clock.run == last]
+        return [
+            _resumed(clock, at, calendars)
+            for clock in mine
+            if clock.run == last and clock.status == "stopped"
+        ]
     if allowed is None:
         return []
     run = max((clock.run for clock in mine), default=0) + 1
-    return [_started(limit, one, allowed, run, at, calendars) for one in allowed.steps]
+    later = _in_order(limit, [name for name, *_ in allowed.steps])[1:]
+    return [
+        _waiting(limit, one, allowed, run, at)
+        if one[0] in later
+        else _started(limit, one, allowed, run, at, calendars)
+        for one in allowed.steps
+    ]
+
+
+def step_done(
+    clocks: Sequence[LimitClock], limit: Limit, name: str, at: Instant, calendars: Calendars
+) -> list[LimitClock]:
+    """The clocks that change when the step `name` is done at `at`: it and those before it end, the next one starts.
+
+    A step ended while the clock stands still lets the next one stand still too.
+    """
+    mine = [clock for clock in clocks if clock.name == limit.name]
+    last = max((clock.run for clock in mine), default=0)
+    by_step = {clock.step: clock for clock in mine if clock.run == last}
+    order = _in_order(limit, by_step)
+    live = [by_step[one] for one in order if by_step[one].status in ("running", "paused")]
+    if name not in order or not live:
+        return []
+    cut = order.index(name) + 1
+    changed = [_done(by_step[one], at, calendars) for one in order[:cut] if by_step[one].status != "done"]
+    if not changed or cut == len(order) or by_step[order[cut]].status != "waiting":
+        return changed
+    following = by_step[order[cut]]
+    due_at, provisional = calendars.due(following.calendar, at, following.amount, following.unit)
+    begun = msgspec.structs.replace(
+        following, status="running", started_at=at, due_at=due_at, provisional=int(provisional)
+    )
+    return [*changed, _paused(begun, at, calendars) if live[0].status == "paused" else begun]
+
+
+def _in_order(limit: Limit, present: Iterable[str]) -> list[str]:
+    """The limit's steps that this case has, in the order in which they follow one another."""
+    known = set(present)
+    return [one.name for one in limit.steps if one.name in known]
+
+
+def _waiting(
+    limit: Limit, one: tuple[str, int, SpanUnit, str], allowed: Terms, run: int, at: Instant
+) -> LimitClock:
+    # It stands there from the start, so that a later step's span is frozen with the first one's.
+    name, amount, unit, calendar = one
+    return LimitClock(
+        limit.name, name, run, "waiting", amount, unit, calendar, allowed.rule, 0,
+        at, None, None, None, None, None,
+    )  # fmt: skip
+
+
+def _done(clock: LimitClock, at: Instant, calendars: Calendars) -> LimitClock:
+    if clock.status == "waiting":
+        return msgspec.structs.replace(clock, status="done", started_at=at, stopped_at=at)
+    return msgspec.structs.replace(_stopped(clock, at, calendars), status="done")
 
 
 def _started(
@@ -196,6 +259,21 @@ class Entry(NamedTuple):
     at: Instant
     name: str
     fact: bool = False
+    action: str = ""
+
+
+def log_of(
+    process: Process, moves: Iterable[HistoryRow], facts: Iterable[tuple[str, Instant]]
+) -> list[Entry]:
+    """A case's log: its rows that move it or end a step, and the facts, which count after the rows of their moment."""
+    ends = process.compiled.step_ends
+    log = [
+        Entry(row.happened_at, row.to_state, False, row.action)
+        for row in moves
+        if row.from_state != row.to_state or row.action in ends
+    ]
+    log += [Entry(at, name, True) for name, at in sorted(facts)]
+    return sorted(log, key=lambda entry: (entry.at, entry.fact))
 
 
 def replay(
@@ -216,12 +294,22 @@ def replay(
             moved = fact_transitions(process, entry.name)
         else:
             moved = process.compiled.transitions.get((state, entry.name), ())
+            for limit, name in steps_ended(process, entry.action, state, entry.name):
+                clocks = merged(clocks, step_done(clocks, limit, name, entry.at, calendars))
             state = entry.name
         for transition in moved:
             clocks = merged(
                 clocks, step(clocks, transition, allowed.get(transition.limit.name), entry.at, calendars)
             )
     return clocks
+
+
+def steps_ended(process: Process, action: str, before: str, after: str) -> Sequence[tuple[Limit, str]]:
+    """The steps of limits that a move ends, by its action or by the state that it enters."""
+    ends = process.compiled.step_ends
+    if not ends:
+        return ()
+    return (*ends.get(action, ()), *(ends.get(after, ()) if before != after else ()))
 
 
 def _marked(clock: LimitClock, at: Instant) -> LimitClock:

@@ -24,6 +24,8 @@ from civicloop.kernel.cases.limits import (
     merged,
     next_due,
     step,
+    step_done,
+    steps_ended,
     terms,
 )
 from civicloop.kernel.cases.process import Process
@@ -54,8 +56,8 @@ class Moving(Judging):
         clean: Mapping[str, Any],
         stored: Mapping[str, Any],
         report: Report | None,
-    ) -> tuple[Case, list[LimitClock], int]:
-        """Judges and writes one move; seq 0 means that the request key was there already and nothing was written."""
+    ) -> tuple[Case, list[LimitClock], int, Mapping[str, Any]]:
+        """Judges and writes one move, and answers what was read for it; seq 0 means that the request key was there already and nothing was written."""
         process, action, before = doing.process, doing.action, case
         snapshot = self._snapshot(tx)
         reading = Reading(tx, self.district, snapshot, doing.now)
@@ -74,18 +76,22 @@ class Moving(Judging):
         if category is not None and not case.scheme:
             case = msgspec.structs.replace(case, scheme=str(category.data.get("scheme", "")))
         moved = process.compiled.transitions.get((before.state, target), ())
-        changed = _stepped(moved, clocks, category, case, doing.at, self.calendars)
+        changed: list[LimitClock] = []
+        for limit, name in steps_ended(process, action.name, before.state, target):
+            changed = merged(changed, step_done(clocks, limit, name, doing.at, self.calendars))
+            clocks = merged(clocks, changed)
+        changed = merged(changed, _stepped(moved, clocks, category, case, doing.at, self.calendars))
         clocks = merged(clocks, changed)
         reach(Point.JUDGED)
         seq = self._append(tx, doing, case, before.state, target, stored)
         if seq == 0:
-            return before, clocks, 0
+            return before, clocks, 0, facts
         reach(Point.HISTORY_WRITTEN)
         case = msgspec.structs.replace(case, seq=seq, due_at=next_due(clocks))
         self._write(tx, case, before, changed)
         self._messages(tx, doing, case, before, clean, seq)
         tx.notes.append(("case", seq, case.id, process.name, case.state, case.street, case.unit))
-        return case, clocks, seq
+        return case, clocks, seq, facts
 
     def _write(self, tx: Tx, case: Case, before: Case, changed: Sequence[LimitClock]) -> None:
         if before.revision == 0:

@@ -12,7 +12,7 @@ from civicloop.kernel.cases.case import Case
 from civicloop.kernel.cases.compiled import CLOCK as CLOCK_MOVED
 from civicloop.kernel.cases.compiled import FACT, UPGRADE
 from civicloop.kernel.cases.following import Following
-from civicloop.kernel.cases.limits import Entry, LimitClock, Terms, merged, next_due, replay, terms
+from civicloop.kernel.cases.limits import LimitClock, Terms, log_of, merged, next_due, replay, terms
 from civicloop.kernel.cases.process import Process
 from civicloop.kernel.cases.receipts import (
     Receipt,
@@ -53,13 +53,7 @@ class Recomputing(Following):
         by_facts = {x.name for x in process.limits if {*x.start, *x.stop, *x.pause, *x.resume} & set(known)}
         due_by_state = [c for c in clocks if c.name not in by_facts]
         case, due_by_state = self._perform_due(tx, process, case, due_by_state, now, now)
-        log = [Entry(at, name, True) for name, at in facts]
-        log += [
-            Entry(row.happened_at, row.to_state)
-            for row in history.rows_of_case(tx, self.district, case_id)
-            if row.from_state != row.to_state
-        ]
-        log.sort(key=lambda entry: (entry.at, entry.fact, entry.name))
+        log = log_of(process, history.rows_of_case(tx, self.district, case_id), facts)
         snapshot = self._snapshot(tx)
         category = (
             snapshot.get(process.kinds, case.kind, case.opened_at) if process.kinds and case.kind else None
@@ -140,7 +134,7 @@ class Recomputing(Following):
         """
         with self.store.read() as tx:
             found = tx.all(
-                "SELECT DISTINCT case_id FROM clocks WHERE district = ? AND provisional = 1 AND status <> 'stopped'",
+                "SELECT DISTINCT case_id FROM clocks WHERE district = ? AND provisional = 1 AND status IN ('running', 'paused')",
                 (self.district,),
             )
         outcomes = self.store.write_between([partial(self._settle, case_id=case_id) for (case_id,) in found])
@@ -152,12 +146,9 @@ class Recomputing(Following):
     def _settle(self, tx: Tx, case_id: str) -> bool:
         case, process, clocks = self._load(tx, case_id)
         moves = history.rows_of_case(tx, self.district, case_id)
-        log = [Entry(row.happened_at, row.to_state) for row in moves if row.from_state != row.to_state]
         told = [msgspec.json.decode(row.given)["facts"] for row in moves if row.action == FACT]
         facts: list[tuple[str, int]] = told[-1] if told else []
-        log = sorted(
-            [*log, *(Entry(at, name, True) for name, at in facts)], key=lambda e: (e.at, e.fact, e.name)
-        )
+        log = log_of(process, moves, facts)
         known = {(c.name, c.step, c.run): c for c in clocks}
         changed: list[LimitClock] = []
         for clock in replay(process, log, _frozen_terms(clocks), self.calendars):

@@ -32,6 +32,8 @@ def declaration_text(process: Process) -> str:
                     a.moves,
                     sorted(a.roles),
                     [[f.name, f.kind, f.required] for f in a.evidence],
+                    # Only where there are any, so that the text of what was released before stays as it is.
+                    *([list(a.because), a.inverse] if a.because or a.inverse else []),
                 ]
                 for a in process.actions
             ],
@@ -46,6 +48,7 @@ def declaration_text(process: Process) -> str:
                     x.calendar,
                     x.re_entry,
                     x.on_breach,
+                    *([[[s.name, s.until, repr(s.within), s.calendar] for s in x.steps]] if x.steps else []),
                 ]
                 for x in process.limits
             ],

@@ -58,7 +58,7 @@ SCHEMAS: dict[str, Json] = {
     ),
     "CaseList": _closed(cases={"type": "array", "items": reference("Case")}, next=_MAYBE_TEXT),
     "Clock": _closed(
-        limit=_TEXT, label=reference("Label"), step=_TEXT, status={"type": "string", "enum": ["running", "paused", "stopped"]},
+        limit=_TEXT, label=reference("Label"), step=_TEXT, status={"type": "string", "enum": ["running", "paused", "stopped", "waiting", "done"]},
         started_at=_TIME, due_at=_MAYBE_TIME, paused_at=_MAYBE_TIME, stopped_at=_MAYBE_TIME, breached_at=_MAYBE_TIME,
         provisional={"type": "boolean"},
     ),
