@@ -10,7 +10,6 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp
 
 from civicloop.kernel.derive.routes import RouteValue
 from civicloop.kernel.refusal import Refusal
@@ -38,7 +37,7 @@ def _derived(district: District) -> dict[Page, RouteValue]:
     return derived(district.registry.processes.values(), (*district.registry.pages, *OWN_PAGES))
 
 
-def build(district: District, *, background: bool = True) -> ASGIApp:
+def build(district: District, *, background: bool = True) -> HotWays:
     """The application; `background` starts the clock, the outbox and the index with it."""
 
     @asynccontextmanager

@@ -6,13 +6,14 @@ import argparse
 import gc
 import socket
 import ssl
-from typing import Any
 
 import uvicorn
 
 from civicloop.app import build
 from civicloop.cli import demo
 from civicloop.kernel.registry.district import District, Settings, open_district
+from civicloop.web.hot import HotWays
+from civicloop.web.wire import wire
 
 BACKLOG = 2048
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -45,10 +46,11 @@ def run(given: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001
     return 0
 
 
-def configured(app: Any, settings: Settings) -> uvicorn.Config:
+def configured(app: HotWays, settings: Settings) -> uvicorn.Config:
     """How the server runs."""
     return uvicorn.Config(
         app,
+        http=wire(app),
         log_level="warning",
         access_log=False,
         ssl_certfile=settings.tls_cert or None,

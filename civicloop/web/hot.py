@@ -21,8 +21,9 @@ from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import SIGNED_IN, Actor
 from civicloop.kernel.refusal import Invalid, Malformed, Refusal, TooLarge, Unsupported
 from civicloop.kernel.registry.district import District
+from civicloop.kernel.store.writer import Waiting
 from civicloop.kernel.time.clock import MINUTE, Instant, parse_instant
-from civicloop.web.admission import Headers, admit, body_of, caller, unreadable
+from civicloop.web.admission import Headers, admit, body_of, caller, known, unreadable
 from civicloop.web.api import opened
 from civicloop.web.intake_rate import IntakeRate
 from civicloop.web.problems import crashed, problem
@@ -38,6 +39,8 @@ _JSON: Final = (b"content-type", b"application/json")
 _PROBLEM: Final = (b"content-type", b"application/problem+json")
 _NO_STORE: Final = (b"cache-control", b"no-store")
 _NO_GUESS: Final = (b"x-content-type-options", b"nosniff")
+_NEW: Final = b'{"received":1,"new":1}'
+_KNOWN: Final = b'{"received":1,"new":0}'
 _LINES: Final = (b"application/x-ndjson", b"application/jsonl")
 
 _NOT_JSON = Label(
@@ -143,6 +146,43 @@ class HotWays:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
+    def remembered(self, headers: Headers) -> Actor | None:
+        """Who may send observations by these headers and is known without asking the store; None for anybody else."""
+        try:
+            self._gate.enter_by(headers)
+            who = known(self._district, headers)
+            return None if who is None else admit(self._district, who, headers, _BY, "open", writes=True)
+        except Refusal:
+            return None  # told on the way of every request
+
+    def record(self, actor: Actor, body: bytes, waiting: Waiting) -> None:
+        """Hands one observation to the store's writer; `waiting` hears of its end, or of a refusal at once."""
+        try:
+            recording = _recording(self._district, actor, _read(body))
+        except Exception as error:  # noqa: BLE001 - told apart by `of_error`
+            waiting.set_exception(error)
+            return
+        self._district.store.hand(recording, waiting)
+
+    @staticmethod
+    def of_observation(new: bool) -> tuple[int, bytes, bytes]:
+        """Status, body and head of the answer to one observation."""
+        return (201, _NEW, _HEAD) if new else (200, _KNOWN, _HEAD)
+
+    @staticmethod
+    def of_error(error: Exception, method: str, path: str) -> tuple[int, bytes, bytes]:
+        """The same of what became of it otherwise."""
+        refused = error if isinstance(error, Refusal) else crashed(method, path, error)
+        status, body, headers = _refusal(refused)
+        return status, body, b"".join(_line(pair) for pair in headers if pair[0] != b"content-length")
+
+
+def _line(header: tuple[bytes, bytes]) -> bytes:
+    return b"%b: %b\r\n" % header
+
+
+_HEAD: Final = b"".join(map(_line, (_JSON, _NO_STORE, _NO_GUESS)))
+
 
 def _refusal(refused: Refusal) -> tuple[int, bytes, list[tuple[bytes, bytes]]]:
     body = msgspec.json.encode(problem(refused))
@@ -193,7 +233,7 @@ async def observed(
     body = await body_of(receive)
     recording = _recording(district, actor, _read(body))
     new = await district.store.awrite(recording)
-    return (201 if new else 200), b'{"received":1,"new":%d}' % new
+    return (201, _NEW) if new else (200, _KNOWN)
 
 
 async def _many(district: District, actor: Actor, body: bytes) -> tuple[int, bytes]:

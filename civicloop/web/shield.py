@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -43,13 +43,24 @@ class Gate:
     def enter(self, scope: Scope, receive: Receive) -> Receive:
         """Where the request's body comes from; raises ForeignHost or TooLarge."""
         host, kind, length, chunked = _about(scope["headers"])
+        most = self._most(host, kind, length)
+        # The server below holds a body to the length that it was announced with; without one we count.
+        return _Meter(receive, most).receive if length is None or chunked else receive
+
+    def enter_by(self, headers: Mapping[bytes, bytes]) -> None:
+        """The same for a request whose body comes whole and whose headers come once."""
+        self._most(
+            headers.get(b"host", b""), headers.get(b"content-type", b""), headers.get(b"content-length")
+        )
+
+    def _most(self, host: bytes, kind: bytes, length: bytes | None) -> int:
+        """How long a body may be; raises ForeignHost or TooLarge."""
         if self._loopback_only and not _is_loopback(host):
             raise ForeignHost(_FOREIGN)
         most = MOST_FILES if kind.startswith((b"multipart/", b"image/")) else MOST_TEXT
         if length is not None and (not length.isdigit() or len(length) > 18 or int(length) > most):
             raise TooLarge(_TOO_LARGE.filled(most=most >> 20))
-        # The server below holds a body to the length that it was announced with; without one we count.
-        return _Meter(receive, most).receive if length is None or chunked else receive
+        return most
 
 
 class Shield:

@@ -86,10 +86,11 @@ def test_every_case_stands_once_in_its_place(engine: Engine, store: Store, limit
             wanted = Filter("job", states=states, open=is_open)
             assert walked(tx, wanted, limit) == promised(fit), wanted
             for most in (3, 1000):
-                first = queue.page(tx, DISTRICT, wanted, BOSS, BY, limit=limit)
-                for live in (None, first.live):
-                    counted = queue.count(tx, DISTRICT, wanted, BOSS, BY, most=most, live=live)
-                    assert counted == len(fit) or min(counted, len(fit)) >= most, wanted
+                counted = queue.count(tx, DISTRICT, wanted, BOSS, BY, most=most)
+                assert counted == len(fit) or min(counted, len(fit)) >= most, wanted
+                first = queue.page(tx, DISTRICT, wanted, BOSS, BY, limit=limit, counted=most)
+                assert first.count == min(len(fit), most), wanted
+                assert first.cases == queue.page(tx, DISTRICT, wanted, BOSS, BY, limit=limit).cases, wanted
 
 
 def test_a_search_goes_on_where_it_had_looked_enough(

@@ -16,7 +16,7 @@ from civicloop.kernel.refusal import Unavailable
 from civicloop.kernel.store.migrate import migrate
 from civicloop.kernel.store.sqlite import SqliteConnection
 from civicloop.kernel.store.transaction import Tx
-from civicloop.kernel.store.writer import Gathering, Item, Listener, Writer, told
+from civicloop.kernel.store.writer import Gathering, Item, Listener, Waiting, Writer, settle, told
 from civicloop.kernel.time.clock import Clock
 
 T = TypeVar("T")
@@ -83,13 +83,22 @@ class Store:
         """`write` for a coroutine: the event loop goes on meanwhile."""
         if self.inline:
             return self.write(operation)
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.hand(operation, future)
+        return await future
+
+    def hand(self, operation: Callable[[Tx], Any], waiting: Waiting) -> None:
+        """Hands an operation over from an event loop's thread; `waiting` hears of its end in the same thread."""
+        if self.inline:
+            item = Item(operation, waiting, None)
+            self._writer.run([item])
+            settle([item])
+            return
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
         gathering = self._gatherings.get(loop)
         if gathering is None:
             gathering = self._gatherings[loop] = Gathering(loop, self._writer.put)
-        gathering.add(Item(operation, future, gathering))
-        return await future
+        gathering.add(Item(operation, waiting, gathering))
 
     def write_all(self, operations: list[Callable[[Tx], T]]) -> list[T | BaseException]:
         """Runs many operations as neighbours in as few commits as may be; each succeeds or fails alone."""

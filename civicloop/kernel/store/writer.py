@@ -12,10 +12,9 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Unavailable
@@ -57,15 +56,23 @@ class _Lost:
     unavailable: bool
 
 
+class Waiting(Protocol):
+    """Who waits for an operation's end: a future, or whatever else hears of it in the same words."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, exception: Any, /) -> None: ...
+
+
 class Item:
-    """One operation with the way to answer it: a thread's future, or that of an event loop that gathers."""
+    """One operation with who waits for it, in a thread, or in an event loop that gathers."""
 
     __slots__ = ("answer", "error", "future", "gathering", "operation")
 
     def __init__(
         self,
         operation: Operation,
-        future: Future[Any] | asyncio.Future[Any],
+        future: Waiting,
         gathering: Gathering | None,
     ) -> None:
         self.operation = operation
@@ -75,7 +82,8 @@ class Item:
         self.error: BaseException | None = None
 
 
-def _settle(items: Sequence[Item]) -> None:
+def settle(items: Sequence[Item]) -> None:
+    """Tells each who still waits what became of his operation."""
     for item in items:
         future = item.future
         if future.done():
@@ -115,7 +123,7 @@ class Gathering:
 
     def _answer(self, items: list[Item]) -> None:
         self._out -= len(items)
-        _settle(items)
+        settle(items)
         if self._out == 0 and self._waiting and not self._looking:
             self._look_out()
 
@@ -194,7 +202,7 @@ class Writer:
             by_loop.setdefault(item.gathering, []).append(item)
         for gathering, items in by_loop.items():
             if gathering is None:
-                _settle(items)
+                settle(items)
             else:
                 gathering.answered(items)
 
