@@ -26,6 +26,7 @@ from civicloop.kernel.derive.routes import KERNELS_OWN, RouteValue, readers
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Conflict, Missing, Refusal
 from civicloop.kernel.registry.district import District
+from civicloop.kernel.registry.registry import load_endpoint
 from civicloop.kernel.store.transaction import Tx
 from civicloop.web import case_news, case_view, forms, shell
 from civicloop.web import components as ui
@@ -187,10 +188,18 @@ def context(
         "merged": _linked(asking, whole.merged),
         "above": [(label, f"/{other.process}/{other.id}", other.number) for label, other in whole.above],
         "chain": _CHAIN.filled(seq=last.seq, hash=last.hash[:16]),
+        "beside": _beside(asking, process, case),
         "said": said or Markup(""),
         "texts": WORDS,
         "place": PLACE.removeprefix("#"),
     }
+
+
+def _beside(asking: Visit, process: Process, case: Case) -> Sequence[Markup]:
+    """What the case's own loop shows beside its story."""
+    loop = asking.district.registry.loop_of[process.name]
+    found: Sequence[Markup] = load_endpoint(loop.beside)(asking, case) if loop.beside else ()
+    return found
 
 
 def marks(case: Case, lang: str) -> tuple[Markup, ...]:

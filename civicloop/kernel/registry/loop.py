@@ -70,7 +70,8 @@ class Loop:
 
     `effects` gives, for the open district, the handler of each effect that its processes name. `folder` holds
     its migrations, documentation and fixtures. `undeliverable` names the opening action ("process.action")
-    for a message that the outbox has given up.
+    for a message that the outbox has given up. `beside` is "module:function" of what the loop shows on a case's page beside
+    its story: called with the visit and the case, it gives pieces of markup.
     """
 
     name: str
@@ -87,4 +88,5 @@ class Loop:
     fixtures: Callable[[District], None] | None = None
     registers: tuple[str, ...] = ()
     undeliverable: str = ""
+    beside: str = ""
     parties: Mapping[str, Label] = field(default_factory=dict)

@@ -39,4 +39,5 @@ LOOP = Loop(
     pages=(*PAGES, *ENDPOINTS),
     openapi=lambda: OPEN311,
     fixtures=fill,
+    beside="civicloop.loops.street.pages.beside:beside",
 )

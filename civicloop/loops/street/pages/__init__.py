@@ -14,6 +14,7 @@ _FOLLOW = Label("查看进度", "Follow a report")
 PAGES: tuple[Page, ...] = (
     page("/street/report", f"{_PUBLIC}:report_form", "public", _REPORT, nav=True, area="public", icon="camera", hint=Label("拍照、定位、说一句，不用注册", "A photograph, a place, a sentence; no account")),
     page("/street/report", f"{_PUBLIC}:report", "public", _REPORT, methods=("POST",), area="public"),
+    page("/street/near", f"{_PUBLIC}:near", "public", _REPORT, area="public"),
     page("/follow", f"{_PUBLIC}:follow", "public", _FOLLOW, nav=True, area="public", icon="search", hint=Label("凭查询码看到哪一步了", "See with your code how far it has come")),
     page("/street/reports/{code}", f"{_PUBLIC}:followed", "public", _FOLLOW, area="public"),
     page("/street/reports/{code}/{action}", f"{_PUBLIC}:answer", "public", _FOLLOW, methods=("POST",), area="public"),

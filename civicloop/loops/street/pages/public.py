@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -14,9 +15,11 @@ from civicloop.kernel.cases.reports import REPORT_FIELDS, Report, ReportGiven
 from civicloop.kernel.label import Label
 from civicloop.kernel.people.roles import reporter
 from civicloop.kernel.refusal import Invalid, Missing, Refusal
+from civicloop.loops.street.api.near import for_report
 from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS, SCORE
 from civicloop.web import case_view, forms, shell
+from civicloop.web.case_view import Card
 from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
@@ -36,13 +39,53 @@ _NO_CODE = Label(
 )
 
 
+_NOT_NEAR = Label(
+    "这个案件已办结或不在附近，请重新提交。",
+    "This case is closed by now or is not close by; send your report anew.",
+)
+
+
 def report_form(request: Request) -> Response:
     """GET /street/report."""
     return _report_page(request, {}, None)
 
 
+def near(request: Request) -> Response:
+    """GET /street/near: the open cases that a report at this place may be about, for the form they stand in."""
+    asking, asked = visit(request), request.query_params
+    values = {
+        "place": {"lon": asked.get("place.longitude", ""), "lat": asked.get("place.latitude", "")},
+        "kind": asked.get("kind", ""),
+        "description": asked.get("description", ""),
+    }
+    try:
+        clean = read_given(
+            (PLACE, KIND_IF_KNOWN), {k: v for k, v in values.items() if v and k != "description"}
+        )
+        found = _proposed(asking, {**clean, "description": values["description"]})
+    except Refusal:
+        found = []  # a place half typed proposes nothing; the form itself says what is wrong when it is sent
+    return shell.page(request, "street/near.html", "", {"texts": texts, "near": found}, area="public")
+
+
+def _proposed(asking: Visit, clean: Mapping[str, Any]) -> list[tuple[Card, Label]]:
+    """The cards of what the report may be about, each with its reason."""
+    if clean.get("place") is None:
+        return []
+    found = for_report(
+        asking.district, clean["place"], str(clean.get("kind", "")), str(clean.get("description", ""))
+    )
+    cards = case_view.cards(asking, [p.case for p in found], "")
+    # What somebody wrote is not told to others.
+    shown = [card if card.case.kind else replace(card, title=texts.UNSORTED) for card in cards]
+    return [(card, p.likeness.sentence()) for card, p in zip(shown, found, strict=True)]
+
+
 def report(request: Request) -> Response:
-    """POST /street/report: opens a case, then shows the page that follows it."""
+    """POST /street/report: opens a case, or adds to one that is open; then shows the page that follows it.
+
+    Who has not yet seen which open cases lie close by is shown them first, with everything kept that was given.
+    """
     asking, form = visit(request), form_of(request)
     district = asking.district
     values: dict[str, Any] = {}
@@ -50,6 +93,14 @@ def report(request: Request) -> Response:
         request.app.state.intake_rate.count(request.client.host if request.client else "")
         values = forms.raw_values(FIELDS, form, district, asking.actor.person_id)
         clean = read_given(FIELDS, values)
+        same, found = str(form.get("same", "")), _proposed(asking, clean)
+        if found and not same and not form.get("looked"):
+            return _report_page(request, values, None, found)
+        if same:
+            if same not in {card.case.id for card, _ in found}:
+                raise Missing(_NOT_NEAR)
+            added = district.engine.attach(same, report_given(clean, CHANNEL), asking.actor)
+            return RedirectResponse(f"/street/reports/{added.tracking_code}?new=1", status_code=303)
         given: dict[str, Any] = {name: values[name] for name in ("place", "kind") if name in values}
         key = str(form.get("key", "")) or None
         receipt = district.engine.open(
@@ -82,13 +133,19 @@ def report_given(clean: Mapping[str, Any], channel: str) -> ReportGiven:
     )
 
 
-def _report_page(request: Request, values: Mapping[str, Any], refused: Refusal | None) -> Response:
+def _report_page(
+    request: Request,
+    values: Mapping[str, Any],
+    refused: Refusal | None,
+    near: list[tuple[Card, Label]] | None = None,
+) -> Response:
     asking = visit(request)
     errors = refused.fields if refused else {}
     choices = case_view.choices(asking)
     first = [f for f in FIELDS if f.name in ("media", "place", "description")]
     context = {
         "texts": texts,
+        "near": near,
         "key": asking.district.ids.new("web"),
         "main_fields": forms.draw(_ordered(first), choices, values=values, errors=errors, lang=asking.lang),
         "more_fields": forms.draw(

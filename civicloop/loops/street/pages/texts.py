@@ -32,3 +32,13 @@ ALL_CHECKED_HINT = Label("有新的反馈时会出现在这里。", "What is rep
 REPORT_NOW = Label("上报问题", "Report a problem")
 TO_VERIFY = Label("待核实", "To verify")
 NOTHING_TO_VERIFY = Label("您负责的街道现在没有待核实的上报。", "Nothing to verify on your streets now.")
+NEAR = Label("附近已有人上报", "Reported close by already")
+NEAR_LEAD = Label(
+    "如果是同一个问题，请补充到已有案件，会一并办理并通知您；不是就照常提交。",
+    "If it is the same problem, add your report to it: it is dealt with together and you are told. If not, send as usual.",
+)
+SAME = Label("就是这个，补充上报", "This is it: add my report")
+SEND_AS_NEW = Label("都不是，作为新问题提交", "None of these: send as new")
+LIKE = Label("可能与这些案件相同", "May be the same as")
+MERGE_INTO = Label("并入 {number}", "Merge into {number}")
+UNSORTED = Label("尚未分类的问题", "A problem not yet sorted")
