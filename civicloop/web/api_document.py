@@ -39,7 +39,13 @@ def built(district: District) -> Document:
     """The document of a district's loops."""
     with district.store.read() as tx:
         snapshot = district.reference.snapshot(tx)
-        units = [unit.id for unit in district.registers.all(tx, "units")]
+        registers = {
+            field.source: [entry.id for entry in district.registers.all(tx, field.source)]
+            for process in district.registry.processes.values()
+            for action in process.actions
+            for field in action.evidence
+            if field.kind == "unit" and field.source
+        }
     codes = [row.code for row in snapshot.all(CATEGORIES, district.clock.now())]
     loops = [loop.openapi() for loop in district.registry.loops.values() if loop.openapi is not None]
     return document(
@@ -47,7 +53,7 @@ def built(district: District) -> Document:
         title=f"{district.pack.label.zh} · {district.pack.label.en}",
         version=VERSION,
         more=[_files(), _observations(), *loops],
-        known={CATEGORIES: codes, "units": units},
+        known={CATEGORIES: codes, **registers},
         role_names=district.registry.role_names,
         description=_ABOUT,
     )

@@ -198,7 +198,7 @@ def _facts(known: Choices, case: Case, zone: ZoneInfo, lang: str, *, public: boo
     if not public:
         pairs += _own_facts(known, process, case, lang)
     if case.unit and not public:
-        pairs.append((_UNIT, next((o.label for o in known.units if o.value == case.unit), case.unit)))
+        pairs.append((_UNIT, known.holder_name(case.unit)))
     return ui.facts(pairs, lang=lang)
 
 
@@ -328,7 +328,7 @@ def _value(known: Choices, names: Mapping[str, Label], field: Field, value: Any,
         case "category":
             return kind_name(known, str(value)).text(lang)
         case "unit":
-            return next((ui.say(o.label, lang) for o in known.units if o.value == value), str(value))
+            return ui.say(known.entry(field.source or "units", str(value)) or str(value), lang)
         case "person":
             return names.get(str(value), _STAFF).text(lang)
         case "instant":

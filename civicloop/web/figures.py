@@ -324,7 +324,6 @@ def _namer(asking: Visit) -> Any:
     now = district.clock.now()
     with district.store.read() as tx:
         snapshot = district.reference.snapshot(tx)
-        units = {u.id: u for u in district.registers.all(tx, "units")}
     known = Choices(district, snapshot, now)
 
     def name(dimension: str, value: str) -> Label | str:
@@ -333,9 +332,8 @@ def _namer(asking: Visit) -> Any:
         if dimension in ("street", "community"):
             area = district.places.area(value)
             return area.label if area else value or "—"
-        if dimension == "unit" and value in units:
-            attributes = units[value].attributes
-            return Label(str(attributes["name"]), str(attributes.get("name_en", value)))
+        if dimension == "unit" and value:
+            return known.holder_name(value)
         if dimension == "state":
             for process in district.registry.processes.values():
                 if value in process.compiled.states:

@@ -52,12 +52,29 @@ class Choices:
     @cached_property
     def units(self) -> tuple[Option, ...]:
         """The responsible units by name."""
+        return self.entries("units")
+
+    def entries(self, register: str) -> tuple[Option, ...]:
+        """The entries of a register by name: what a field of the kind unit chooses from."""
         with self.district.store.read() as tx:
-            found = self.district.registers.all(tx, "units")
+            found = self.district.registers.all(tx, register)
         return tuple(
             Option(u.id, Label(str(u.attributes["name"]), str(u.attributes.get("name_en", u.name))))
             for u in found
         )
+
+    def entry(self, register: str, code: str) -> Label | None:
+        """What an entry of a register is called; None where there is none."""
+        with self.district.store.read() as tx:
+            found = self.district.registers.get(tx, register, code)
+        if found is None:
+            return None
+        return Label(found.name, str(found.attributes.get("name_en", found.name)))
+
+    def holder_name(self, code: str) -> Label | str:
+        """What the unit that has a case is called: a responsible unit, or an entry of a register of the loops."""
+        own = [name for loop in self.district.registry.loops.values() for name in loop.registers]
+        return next((found for name in ("units", *own) if (found := self.entry(name, code))), code)
 
     @cached_property
     def people(self) -> tuple[Option, ...]:
@@ -169,7 +186,8 @@ def _control(field: Field, choices: Choices, value: Any, error: Label | str, lan
         case "category":
             return ui.category_field(field.name, field.label, branches(choices), value=text, **common)
         case "unit":
-            return ui.choice_field(field.name, field.label, choices.units, value=text, **common)
+            units = choices.entries(field.source) if field.source else choices.units
+            return ui.choice_field(field.name, field.label, units, value=text, **common)
         case "person":
             return ui.choice_field(field.name, field.label, choices.people, value=text, **common)
         case "case":

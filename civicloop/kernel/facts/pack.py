@@ -4,6 +4,7 @@
     categories.toml    schemes of categories (see categories.py), optional
     units.toml         responsible units (责任单位), optional
     accounts.toml      accounts of the demo, optional
+    registers/         further registers, reference/ further dated rows, for any loop (see packrows.py), optional
     places/            basemap.geojson and its companions (see placefiles.py)
     calendars.toml     working calendars (see time/calendar_file.py)
 
@@ -22,6 +23,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from civicloop.kernel.facts.categories import read_categories
 from civicloop.kernel.facts.datum import DATUMS
 from civicloop.kernel.facts.packfile import PackError, Table, read_file, refuse_repeats
+from civicloop.kernel.facts.packrows import read_reference, register_files
 from civicloop.kernel.facts.placefiles import read_places
 from civicloop.kernel.facts.places import Places
 from civicloop.kernel.facts.reference import STATUSES, NewReference
@@ -181,11 +183,13 @@ def load_pack(name_or_path: str | Path) -> Pack:
     if founded is None:
         raise top.fault("valid_from", "缺少这个键，请补上。", "is missing; add it")
     units = _units(folder, zone, founded)
-    accounts, keys, password = _accounts(folder, {row.code for row in units})
-    reference: list[NewReference] = []
+    further = _further(folder, founded)
+    # A role may hold for whatever organisation a register names: the loop says which register it hands its cases to.
+    accounts, keys, password = _accounts(folder, {row.code for row in (*units, *further)})
+    reference = read_reference(folder, zone, founded)
     if (folder / "categories.toml").exists():
         codes = {row.code for row in units}
-        reference = read_categories(folder / "categories.toml", zone, codes, _calendar_names(folder))
+        reference += read_categories(folder / "categories.toml", zone, codes, _calendar_names(folder))
     return Pack(
         folder=folder,
         code=top.word("code"),
@@ -203,7 +207,7 @@ def load_pack(name_or_path: str | Path) -> Pack:
         accounts=accounts,
         keys=keys,
         reference=tuple(reference),
-        registers=(*units, *_areas(folder, founded)),
+        registers=(*units, *_areas(folder, founded), *further),
     )
 
 
@@ -326,6 +330,24 @@ def _areas(folder: Path, founded: Instant) -> list[RegisterRow]:
     return rows
 
 
+def _further(folder: Path, founded: Instant) -> list[RegisterRow]:
+    """The rows of the registers that the pack brings for its loops."""
+    return [
+        RegisterRow(
+            register,
+            row["code"],
+            Label(row["zh"], row["en"]),
+            founded,
+            None,
+            {key: value for key, value in row.items() if key not in ("code", "zh", "en")},
+            found.source,
+            found.status,
+        )
+        for register, found in register_files(folder)
+        for row in found.rows
+    ]
+
+
 def _accounts(folder: Path, units: set[str]) -> tuple[tuple[PackAccount, ...], tuple[PackKey, ...], str]:
     if not (folder / "accounts.toml").exists():
         return (), (), ""
@@ -366,8 +388,8 @@ def _grant(table: Table, units: set[str]) -> PackGrant:
     if scope == "unit" and code not in units:
         raise table.fault(
             "code",
-            "units.toml 里没有单位“{code}”。",
-            'units.toml has no unit "{code}"; add it there',
+            "units.toml 与 registers/ 里都没有单位“{code}”。",
+            'neither units.toml nor registers/ has a unit "{code}"; add it there',
             code=code,
         )
     return PackGrant(table.word("role"), scope, code)

@@ -28,9 +28,11 @@ from civicloop.kernel.facts.registers import EntityRow, Register, Registers
 from civicloop.kernel.figures.analytics import Analytics
 from civicloop.kernel.figures.service import Figures
 from civicloop.kernel.label import Label
+from civicloop.kernel.outside.jobs import Jobs, Work
 from civicloop.kernel.outside.outbox import Handler, OnUndeliverable, OutboxWorker, Undeliverable
 from civicloop.kernel.outside.ports.configured import open_ports
 from civicloop.kernel.outside.ports.port import Port
+from civicloop.kernel.outside.schedule import Daily
 from civicloop.kernel.people.identity import People
 from civicloop.kernel.people.oidc import Oidc, Provider
 from civicloop.kernel.refusal import Unavailable
@@ -85,7 +87,7 @@ class NotReady(Exception):
 class District:
     """Everything a page or an effect needs; made by `open_district`, ended by `close`.
 
-    `handlers` are what the outbox does, by topic.
+    `handlers` are what the outbox does, by topic, `works` the long work of the loops, by job.
     """
 
     pack: Pack
@@ -107,6 +109,8 @@ class District:
     ports: dict[str, Port]
     outbox: OutboxWorker
     handlers: dict[str, Handler]
+    jobs: Jobs
+    works: dict[str, Work]
     _stop: threading.Event = field(default_factory=threading.Event)
     _threads: list[threading.Thread] = field(default_factory=list)
 
@@ -121,8 +125,10 @@ class District:
         return ZoneInfo(self.pack.zone)
 
     def start(self) -> None:
-        """Starts what works beside the requests: the clock's tick, the outbox, the search index."""
+        """Starts what works beside the requests: the clock's tick, the outbox, the loops' jobs, the search index."""
         self._threads += self.outbox.start(self._stop)
+        if self.works:
+            self._threads.append(self.jobs.start_thread(self._stop))
         self._threads.append(self._background("tick", self.engine.tick))
         self._threads.append(self._background("keep", self.keep_house, seconds=HOUSE_SECONDS))
         self._threads.append(self._background("index", self.index))
@@ -163,6 +169,7 @@ class District:
         """Ends the background work and closes the store."""
         self._stop.set()
         self.outbox.wake()
+        self.jobs.close()
         for thread in self._threads:
             thread.join(timeout=5)
         self.figures.close()
@@ -219,6 +226,7 @@ def _opened(
         role_names=registry.role_names,
     )  # fmt: skip
     handlers: dict[str, Handler] = {}
+    works: dict[str, Work] = {}
     district = District(
         pack=pack, settings=settings, clock=clock, ids=ids, store=store, registry=registry, calendars=calendars,
         reference=reference, registers=Registers(store, pack.code, ids, REGISTERS),
@@ -226,10 +234,13 @@ def _opened(
         evidence=Evidence(store, settings.data_dir, clock, ids, district=pack.code, zone=ZoneInfo(pack.zone)),
         people=people, engine=engine, figures=_figures(settings, pack, clock, store, registry), oidc=_oidc(settings, people, store, ids), ports=open_ports(_ports(settings), store, pack.code, clock, ids),
         outbox=OutboxWorker(store, pack.code, clock, ids, handlers, on_undeliverable=_told(engine, registry)), handlers=handlers,
+        jobs=Jobs(store, pack.code, clock, ids, works), works=works,
     )  # fmt: skip
     for loop in registry.loops.values():
         if loop.effects is not None:
             handlers.update(loop.effects(district))
+        if loop.works is not None:
+            works.update(loop.works(district))
     handlers.update(deliveries(engine, registry.receivers()))
     _load(district)
     try:
@@ -321,6 +332,10 @@ def _load(district: District) -> None:
         district.people.load_accounts(tx, accounts, demo=district.settings.demo)
         for key in pack.keys:
             district.people.load_demo_key(tx, key.login, key.text, key.scopes)
+
+        for loop in district.registry.loops.values():
+            for job, at in loop.daily.items():
+                district.jobs.schedule(tx, job, Daily(at, pack.zone), job, {})
 
     district.store.write(load)
 

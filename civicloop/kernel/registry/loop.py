@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from civicloop.kernel.cases.process import On, Process
 from civicloop.kernel.label import Label
+from civicloop.kernel.outside.jobs import Work
 from civicloop.kernel.outside.outbox import Handler
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ class Loop:
     `effects` gives, for the open district, the handler of each effect that its processes name. `folder` holds
     its migrations, documentation and fixtures. `undeliverable` names the opening action ("process.action")
     for a message that the outbox has given up. `beside` is "module:function" of what the loop shows on a case's page beside
-    its story: called with the visit and the case, it gives pieces of markup.
+    its story: called with the visit and the case, it gives pieces of markup. `works` gives, for the open district, its long work by job name;
+    `daily` are those done each day, with their local time ("05:30").
     """
 
     name: str
@@ -89,4 +91,6 @@ class Loop:
     registers: tuple[str, ...] = ()
     undeliverable: str = ""
     beside: str = ""
+    works: Callable[[District], Mapping[str, Work]] | None = None
+    daily: Mapping[str, str] = field(default_factory=dict)
     parties: Mapping[str, Label] = field(default_factory=dict)

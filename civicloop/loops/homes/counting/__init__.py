@@ -1,0 +1,1 @@
+"""The loop's own arithmetic: money in whole fen, and a sample's share with its interval. Pure; knows no kernel."""
