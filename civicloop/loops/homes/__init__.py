@@ -23,7 +23,7 @@ LOOP = Loop(
     ),
     processes=PROCESSES,
     roles=(
-        Role("homes_worker", Label("物业人员", "Property worker"), "/homes/work"),
+        Role("homes_worker", Label("物业人员", "Property worker"), "/homes/tasks"),
         Role("homes_clerk", Label("物业经办人", "Property firm's clerk"), "/homes/statements"),
         Role("homes_checker", Label("社区核查员", "Community checker"), "/homes/check"),
         Role("homes_officer", Label("物业管理科经办人", "Housing officer"), "/homes/statements"),

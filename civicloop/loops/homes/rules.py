@@ -122,6 +122,7 @@ def rated(case: Case, given: Given, facts: Facts) -> Mapping[str, Any]:  # noqa:
         "unit": task.unit,
         "street": task.street,
         "community": task.community,
+        "task": task.id,
         "estate": task.data["estate"],
         "title": f"{task.title} {unit}",
         "score": int(given["stars"]),

@@ -33,28 +33,28 @@ OF_THE_CHECKER = ("verify", "send_back")
 
 
 def work(request: Request) -> Response:
-    """GET /homes/work: what this worker's firm has still to do, by what falls due first."""
+    """GET /homes/tasks: what this worker's firm has still to do, by what falls due first."""
     asking = visit(request)
     mine = _cases(asking, Filter(TASK.name, states=("planned", "redo")), WORKER)
     return shell.page(
-        request, "homes/work.html", _WORK, {"texts": texts, "mine": _cards(asking, mine, "/homes/work/")}
+        request, "homes/tasks.html", _WORK, {"texts": texts, "mine": _cards(asking, mine, "/homes/tasks/")}
     )
 
 
 def task(request: Request) -> Response:
-    """GET /homes/work/ID: one task: where, by when, and the photograph that says that it is done."""
+    """GET /homes/tasks/ID: one task: where, by when, and the photograph that says that it is done."""
     return _task(request, {}, None)
 
 
 def done(request: Request) -> Response:
-    """POST /homes/work/ID/do: says that a task is done, with a photograph."""
+    """POST /homes/tasks/ID/do: says that a task is done, with a photograph."""
     asking, form = visit(request), form_of(request)
     refused, values = _perform(asking, form, request.path_params["id"], "do", ("do",))
     if refused is not None:
         # A photograph that proves nothing is taken anew, so it does not come back with the form.
         again = {k: v for k, v in values.items() if not (isinstance(refused, Guarded) and k == "photo")}
         return _task(request, again, refused)
-    return RedirectResponse("/homes/work", status_code=303)
+    return RedirectResponse("/homes/tasks", status_code=303)
 
 
 def _task(request: Request, values: Mapping[str, Any], refused: Refusal | None) -> Response:

@@ -33,7 +33,8 @@ _ESTATES = Label("小区物业", "Estates")
 _RATE = Label("评价这次上门", "Rate this visit")
 _ANSWER = Label("满意度问卷", "Questionnaire")
 _WEEK = 7 * DAY
-SHOWS = ("firm", "plan", "visited")
+# Fewer answers of an estate would tell what a neighbour said.
+FEWEST = 5
 
 
 def estates(request: Request) -> Response:
@@ -267,7 +268,7 @@ def survey_result(request: Request) -> Response:
     for code in sorted({str(c.data["estate"]) for c in asked}):
         own = [c for c in asked if c.data["estate"] == code]
         found = survey.share(_scores(own), len(own), sizes[code])
-        if found.answered:
+        if found.answered >= FEWEST:
             name = known[code].label.text(lang) if code in known else code
             rows.append((name, str(found.asked), str(found.answered), str(found.satisfied), f"{_share(found.low)}–{_share(found.high)}"))  # fmt: skip
     sentence = (
@@ -278,6 +279,7 @@ def survey_result(request: Request) -> Response:
     context = {
         "texts": texts,
         "sentence": sentence,
+        "caption": texts.BY_ESTATE.filled(n=FEWEST),
         "running": case.state == "running",
         "how": texts.HOW.filled(frame=whole.frame, seed=case.data["seed"], asked=whole.asked, n=whole.answered, response=_share(whole.response or 0.0)),
         "columns": [Column(texts.ESTATE, wide=True), *(Column(c, numeric=True) for c in (texts.ASKED, texts.ANSWERS, texts.SATISFIED, texts.INTERVAL))],

@@ -53,6 +53,7 @@ NO_TASKS = Label(
     "今天的任务都完成了。新任务每天早上生成。", "All done for today. New tasks are made each morning."
 )
 DUE_BY = Label("应完成时间", "To be done by")
+PHOTO = Label("完成照片", "Photograph of the work")
 BACK = Label("全部任务", "All tasks")
 WHOLE_CASE = Label("任务全貌", "The whole task")
 NOTHING_TO_DO = Label("此任务现在不需要您操作。", "Nothing for you to do here now.")
@@ -85,6 +86,7 @@ DIFFERENCES = Label("以前月份的变化", "What has changed in earlier months
 STATED_BEFORE = Label("已结（元）", "Stated (yuan)")
 WORTH_NOW = Label("现应（元）", "Worth now (yuan)")
 DELTA = Label("差额（元）", "Difference (yuan)")
+YUAN = Label("元", "yuan")
 TOTAL = Label("合计应付", "To be paid")
 FROZEN = Label(
     "已审定，金额已冻结；以后的变化以差额计入下一张结算单。",
@@ -110,7 +112,7 @@ HOW = Label(
     "总体{frame}个单元，按种子“{seed}”随机抽取{asked}个，作答{n}个，应答率{response}。区间为Wilson法并作有限总体校正；未作答者可能看法不同，区间不含这种偏差。",
     "Of {frame} units, {asked} were drawn by the seed “{seed}”; {n} answered, a response of {response}. Wilson interval with finite population correction; those who did not answer may think otherwise, which the interval does not cover.",
 )
-BY_ESTATE = Label("按小区（只列有作答的）", "By estate (those with answers)")
+BY_ESTATE = Label("按小区（作答不足{n}份的不单列）", "By estate (those with {n} answers or more)")
 ASKED = Label("抽样", "Asked")
 ANSWERS = Label("作答", "Answered")
 SATISFIED = Label("满意", "Satisfied")

@@ -28,7 +28,7 @@ RATING = Process(
         "Residents rate each visit by its code; a low rating with a reason is looked into by the community.",
     ),
     seen_by="homes_officer, homes_clerk, evaluator, leader, admin",
-    fields=(TASK_RATED, UNIT_CODE, ESTATE, SCORE, WORDS),
+    fields=(UNIT_CODE, ESTATE, SCORE, WORDS),
     states=(
         State("given", Label("已评价", "Given"), start=True),
         State("rechecking", Label("待复核", "To be re-checked")),
@@ -36,7 +36,7 @@ RATING = Process(
     ),
     actions=(
         # By the page that has seen the visit's code, never by the code's holder alone: who may is decided there.
-        Action("rate", Label("评价", "Rate"), "-> given", by="event", evidence=(TASK_RATED, UNIT_CODE, STARS, WORDS), sets=("task", "unit_code", "words"), reads=(RatedTask(),), guard=rules.may_be_rated, computes=rules.rated),
+        Action("rate", Label("评价", "Rate"), "-> given", by="event", evidence=(TASK_RATED, UNIT_CODE, STARS, WORDS), sets=("unit_code", "words"), reads=(RatedTask(),), guard=rules.may_be_rated, computes=rules.rated),
         Action("weigh", Label("计入", "Count"), "given -> counted | rechecking", by="clock", choose=rules.needs_a_recheck),
         Action("uphold", Label("复核属实", "Upheld"), "rechecking -> counted", by="homes_checker", evidence=(REASON,), emits=("upheld",), key="u"),
         Action("dismiss", Label("复核不属实", "Not upheld"), "rechecking -> counted", by="homes_checker", evidence=(REASON,), key="n"),

@@ -12,6 +12,7 @@ from civicloop.kernel.cases.process import (
     Field,
     Label,
     Limit,
+    Option,
     Process,
     State,
     Until,
@@ -32,8 +33,22 @@ PHOTO_CHECK = Field(
 )
 
 
-def _kept(name: str, zh: str, en: str, kind: str = "number") -> Field:
-    return Field(name, Label(zh, en), kind, required=False)  # type: ignore[arg-type]
+OUTCOME = Field(
+    "outcome",
+    Label("结算认定", "Counts as"),
+    "choice",
+    required=False,
+    options=(
+        Option("open", Label("未定", "Not decided")),
+        Option("verified", Label("核查通过", "Verified")),
+        Option("missed", Label("未完成", "Missed")),
+        Option("excused", Label("免责", "Excused")),
+    ),
+)
+DONE_AT = Field("done_at", Label("完成时间", "Done at"), "instant", required=False)
+# One or nought, so that figures can ask for them.
+IN_TIME = Field("in_time", Label("按时完成", "Done in time"), "flag", required=False)
+CHECKED = Field("checked", Label("核查过", "Checked"), "flag", required=False)
 
 
 TASK = Process(
@@ -46,9 +61,7 @@ TASK = Process(
     located=True,
     seen_by="homes_officer, evaluator, leader, admin",
     fields=(
-        ESTATE, WORK, PLAN, DAY, DUE, _kept("done_at", "完成时间", "Done at", "instant"),
-        _kept("in_time", "按时（1是0否）", "In time (1 yes, 0 no)"), _kept("checked", "已核查", "Checked"),
-        _kept("outcome", "结算认定", "Counts as", "text"),
+        ESTATE, WORK, PLAN, DAY, DUE, DONE_AT, IN_TIME, CHECKED, OUTCOME,
     ),
     states=(
         State("planned", Label("待完成", "Planned"), start=True),
@@ -61,7 +74,7 @@ TASK = Process(
         State("archived", Label("已归档", "Archived"), final=True),
     ),
     actions=(
-        Action("plan", Label("生成任务", "Plan"), "-> planned", by="clock", evidence=(ESTATE, WORK, PLAN, DAY, DUE, PLACE), sets=("estate", "work", "plan", "day", "due"), reads=(TheEstate(),), guard=rules.estate_is_known, computes=rules.planned),
+        Action("plan", Label("生成任务", "Plan"), "-> planned", by="clock, homes_officer", evidence=(ESTATE, WORK, PLAN, DAY, DUE, PLACE), sets=("estate", "work", "plan", "day", "due"), reads=(TheEstate(),), guard=rules.estate_is_known, computes=rules.planned),
         Action("do", Label("完成", "Done"), "planned, redo -> done", by="homes_worker", evidence=(PHOTO, NOTE), reads=(Pictures("photo"), EarlierPictures()), guard=rules.picture_is_new, computes=rules.done, key="d"),
         Action("verify", Label("核查通过", "Verify"), "done -> verified", by="homes_checker", evidence=(PHOTO_CHECK,), not_by=("do",), computes=rules.verified, key="c"),
         Action("send_back", Label("返工", "Send back"), "done, verified -> redo", by="homes_checker", evidence=(REASON, PHOTO_CHECK), not_by=("do",), counts=("reworks",), computes=rules.sent_back, effects=("tell_firm",), key="w"),
