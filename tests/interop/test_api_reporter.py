@@ -105,4 +105,4 @@ def test_the_document_says_which_actions_the_code_opens(world: World) -> None:
         for operation in operations.values()
         if isinstance(operation, dict) and {"trackingCode": []} in operation.get("security", [])
     }
-    assert opens == {"perform-street-reopen", "perform-street-rate"}
+    assert opens == {"perform-street-reopen", "perform-street-rate", "perform-homes_invitation-answer"}

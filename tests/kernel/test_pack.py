@@ -10,13 +10,14 @@ import pytest
 
 from civicloop.kernel.facts.pack import PACKS, load_pack, pack_names
 from civicloop.kernel.facts.packfile import PackError
+from civicloop.kernel.facts.reference import NewReference
 from civicloop.kernel.people.passwords import check_new
 from civicloop.kernel.time.calendar_file import load_calendars
 from civicloop.kernel.time.clock import parse_instant
 
 ROLES = {
     *("collector", "intake", "shift_head", "dispatcher", "unit_clerk", "crew", "checker", "evaluator"),
-    *("admin", "leader"),
+    *("admin", "leader", "homes_worker", "homes_clerk", "homes_checker", "homes_officer"),
 }
 
 
@@ -45,8 +46,13 @@ def test_every_street_has_its_enforcement_centre() -> None:
     assert all(row.status == "synthetic" for row in units)
 
 
+def categories() -> list[NewReference]:
+    """The rows of the model district's categories."""
+    return [row for row in load_pack("jianghan").reference if row.set == "categories"]
+
+
 def test_categories_are_of_both_classes_and_whole() -> None:
-    rows = load_pack("jianghan").reference
+    rows = categories()
     base = [row for row in rows if row.data["scheme"] == "gbt30428-2017"]
     assert {"component", "event"} == {row.data["class"] for row in base}
     assert len(base) >= 50
@@ -60,7 +66,7 @@ def test_categories_are_of_both_classes_and_whole() -> None:
 
 
 def test_the_limits_of_the_three_manuals_are_as_printed() -> None:
-    rows = {row.code: row.data for row in load_pack("jianghan").reference if "2017" in row.data["scheme"]}
+    rows = {row.code: row.data for row in categories() if "2017" in row.data["scheme"]}
     printed = {
         "illegal_building": [(4, "work_hours"), (7, "work_days"), (20, "work_days")],
         "rubbish": [(4, "work_hours")],
@@ -90,7 +96,7 @@ def test_the_overlay_adds_two_hours_and_leaves_the_national_row_alone() -> None:
 def test_every_calendar_a_limit_names_is_there() -> None:
     pack = load_pack("jianghan")
     calendars = load_calendars(pack.calendars_file)
-    named = {s["calendar"] for r in pack.reference for steps in r.data["limits"].values() for s in steps}
+    named = {s["calendar"] for r in categories() for steps in r.data["limits"].values() for s in steps}
     assert named <= calendars.keys()
 
 
@@ -148,10 +154,23 @@ def copy(tmp_path: Path) -> Path:
         ("units.toml", 'kind = "utility"', 'kind = "utilty"', r"units\.toml:\d+ unit\.kind"),
         ("units.toml", 'code = "parks"', 'code = "water"', r"unit\.code: \"water\" is there already"),
         ("units.toml", 'code = "water"', 'codes = "water"', r"unit\.codes: there is no such key"),
-        ("accounts.toml", 'code = "water"', 'code = "fire-brigade"', r"no unit \"fire-brigade\"; add it"),
+        ("accounts.toml", 'code = "water"', 'code = "fire-brigade"', r"has a unit \"fire-brigade\"; add it"),
         ("categories.toml", 'unit = "work_hours"', 'unit = "hour"', r"categories\.toml:\d+ .*unit: \"hour\""),
         ("categories.toml", "amount = 4,", "amount = 0,", r"amount: must be above zero"),
         ("categories.toml", 'manual = "jiyuan"', 'manual = "jinan"', r"manual: \"jinan\" can't be used"),
+        (
+            "reference/homes_prices.toml",
+            'code = "patrol"',
+            'kode = "patrol"',
+            r"row\.kode: there is no such key",
+        ),
+        ("registers/firms.json", '"code": "F02"', '"code": ""', r"rows: row 2 lacks code, zh or en"),
+        (
+            "registers/firms.json",
+            '"status": "synthetic"',
+            '"status": "guessed"',
+            r"can't be read: Invalid enum value",
+        ),
         ("categories.toml", "filing = {", "filling = {", r"category\.filling: there is no such key"),
         ("categories.toml", "2026-01-01", '"2026-01-01"', r"scheme\.valid_from: must be a date"),
         ("categories.toml", 'code = "hawker"', 'code = "stall"', r"\"stall\" is there already"),
