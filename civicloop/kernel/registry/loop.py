@@ -72,8 +72,8 @@ class Loop:
     `effects` gives, for the open district, the handler of each effect that its processes name. `folder` holds
     its migrations, documentation and fixtures. `undeliverable` names the opening action ("process.action")
     for a message that the outbox has given up. `beside` is "module:function" of what the loop shows on a case's page beside
-    its story: called with the visit and the case, it gives pieces of markup. `works` gives, for the open district, its long work by job name;
-    `daily` are those done each day, with their local time ("05:30").
+    its story: called with the visit and the case, it gives pieces of markup. `works` gives, for the open district,
+    its long work by job name; `daily` are those done each day, with their local time ("05:30").
     """
 
     name: str
