@@ -32,7 +32,18 @@ LOGINS = {
     "unit_clerk": "unit_clerk_sanitation",
     "shift_head": "shift_head",
     "dispatcher": "dispatcher",
+    "homes_worker": "homes_worker",
+    "homes_checker": "homes_checker",
+    "homes_officer": "homes_officer",
+    "homes_clerk": "homes_clerk",
     "admin": "admin",
+}
+# Whose cases the homes loop's own pages show, and in which state.
+OF_HOMES = {
+    "/homes/tasks/{id}": ("homes_task", "planned"),
+    "/homes/visits/{id}/link": ("homes_task", "verified"),
+    "/homes/surveys/{id}": ("homes_survey", "running"),
+    "/homes/statements/{id}": ("homes_settlement", "approved"),
 }
 # Pages that refuse here, in words: the staff's own sign-in is not configured in the demo, and its way back leads nowhere.
 REFUSED = {"/sign-in/oidc", "/sign-in/oidc/back"}
@@ -73,6 +84,7 @@ def stops(demo: Served, staff: Staff, tmp_path_factory: pytest.TempPathFactory) 
             for process in district.registry.processes.values()
             for state, action in reversed(process.compiled.targets)
         }
+    _prepare_homes(staff)
     cases = _cases(staff) | {"failed": _undeliverable(demo.folder)}
     code = staff.reported("pages")["tracking_code"]
     found = []
@@ -82,12 +94,39 @@ def stops(demo: Served, staff: Staff, tmp_path_factory: pytest.TempPathFactory) 
             continue
         process, action = page.path.split("/")[1], page.path.rpartition("/")[2]
         state = froms.get((process, action), "failed" if process == "undeliverable" else "handling")
+        if process.startswith("homes"):
+            found += _of_homes(staff, page, login, froms)
+            continue
         address = page.path.replace("{code}", code).replace("{name}", "street_share_2_hours")
         if "{id}" in address:
             address = address.replace("{id}", cases[state])
         found.append(Stop(page.path, address, login))
     assert len(found) > 40
     return found
+
+
+def _of_homes(staff: Staff, page: Page, login: str, froms: dict[tuple[str, str], str]) -> list[Stop]:
+    """The stop of a page of the homes loop; none for what a resident's own link opens, and for a file."""
+    if "/rate/" in page.path or "/survey/" in page.path or page.path.endswith("/csv"):
+        return []
+    if "{id}" not in page.path:
+        return [Stop(page.path, page.path.replace("{code}", "E001"), login)]
+    process, action = page.path.split("/")[1], page.path.rpartition("/")[2]
+    process, state = OF_HOMES.get(page.path, (process, froms.get((process, action), "")))
+    query = f"?state={state}" if state else ""
+    asker = "admin" if login == "" else login
+    cases = staff.by(asker).get(f"/api/{process}{query}")["cases"]
+    return [Stop(page.path, page.path.replace("{id}", cases[0]["id"]), login)]
+
+
+def _prepare_homes(staff: Staff) -> None:
+    """Statements and a survey in the states that the demo's week leaves none in."""
+    officer = staff.by("homes_officer")
+    month = officer.get("/api/homes_settlement?state=approved")["cases"][0]["data"]["month"]
+    reviewed = officer.post("/api/homes_settlement/draft", {"firm": "F05", "month": month})["case_id"]
+    officer.post(f"/api/homes_settlement/{reviewed}/review", {})
+    officer.post("/api/homes_settlement/draft", {"firm": "F06", "month": month})
+    officer.post("/api/homes_survey/plan", {"quarter": "2031Q1", "size": 5, "seed": "pages"})
 
 
 def _login(page: Page) -> str | None:
