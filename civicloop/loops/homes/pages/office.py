@@ -80,10 +80,10 @@ def statement(request: Request) -> Response:
         "lines_caption": texts.LINES.filled(month=case.data["month"]),
         "columns": [Column(texts.WORK, wide=True), *(Column(c, numeric=True) for c in (texts.VERIFIED, texts.REDONE, texts.MISSED, texts.GROSS, texts.DEDUCTED, texts.AMOUNT))],
         "rows": rows,
-        "foot": ("", "", "", "", "", "", money_text(int(case.data["worth_fen"]))),
+        "foot": (texts.SUM.text(asking.lang), "", "", "", "", "", money_text(int(case.data["worth_fen"]))),
         "changed_columns": [Column(texts.MONTH, wide=True), *(Column(c, numeric=True) for c in (texts.STATED_BEFORE, texts.WORTH_NOW, texts.DELTA))],
         "changed": changed,
-        "changed_foot": ("", "", "", money_text(int(case.data["delta_fen"]), signed=True)),
+        "changed_foot": (texts.SUM.text(asking.lang), "", "", money_text(int(case.data["delta_fen"]), signed=True)),
     }  # fmt: skip
     title = Label(f"{case.data['month']} 结算单", f"Statement of {case.data['month']}")
     return shell.page(request, "homes/statement.html", title, context)

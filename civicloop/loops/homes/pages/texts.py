@@ -87,6 +87,7 @@ STATED_BEFORE = Label("已结（元）", "Stated (yuan)")
 WORTH_NOW = Label("现应（元）", "Worth now (yuan)")
 DELTA = Label("差额（元）", "Difference (yuan)")
 YUAN = Label("元", "yuan")
+SUM = Label("小计", "Sum")
 TOTAL = Label("合计应付", "To be paid")
 FROZEN = Label(
     "已审定，金额已冻结；以后的变化以差额计入下一张结算单。",
