@@ -35,7 +35,7 @@ def reported(page: Any, url: str, corner: str, words: str, *, kind: str = "") ->
         press(page, page.locator("details.more > summary"))
         page.locator("[data-find]").fill(kind)
         page.locator("[data-find]").press("Enter")
-    press(page, page.locator("form[data-report] button[type=submit]"))
+    press(page, page.locator("form[data-report] > button[type=submit]"))
     page.locator(".tracking strong").wait_for()
     return str(page.locator(".tracking strong").inner_text())
 
@@ -51,7 +51,7 @@ def test_a_resident_reports_in_four_taps_from_the_front_page(
         attach(phone, photograph("front page", problem="rubbish"), "media")
         press(phone, phone.locator(".map-canvas canvas"))
         phone.locator("textarea[name=description]").fill("垃圾桶旁堆了几袋垃圾")
-        press(phone, phone.locator("form[data-report] button[type=submit]"))
+        press(phone, phone.locator("form[data-report] > button[type=submit]"))
         phone.locator(".tracking strong").wait_for()
     assert taken.touches <= 4
     assert len(phone.locator(".tracking strong").inner_text()) == 10

@@ -326,8 +326,10 @@ def _load(district: District) -> None:
         for account in pack.accounts
     ]
 
+    own = [row for loop in district.registry.loops.values() if loop.reference for row in loop.reference(pack)]
+
     def load(tx: Tx) -> None:
-        district.reference.add(tx, pack.reference, recorded_by=f"pack:{pack.code}")
+        district.reference.add(tx, [*pack.reference, *own], recorded_by=f"pack:{pack.code}")
         district.registers.load(tx, rows, recorded_by=f"pack:{pack.code}")
         district.people.load_accounts(tx, accounts, demo=district.settings.demo)
         for key in pack.keys:

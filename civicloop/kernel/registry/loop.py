@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,8 @@ from civicloop.kernel.outside.jobs import Work
 from civicloop.kernel.outside.outbox import Handler
 
 if TYPE_CHECKING:
+    from civicloop.kernel.facts.pack import Pack
+    from civicloop.kernel.facts.reference import NewReference
     from civicloop.kernel.figures.metric import Metric
     from civicloop.kernel.registry.district import District
 
@@ -73,7 +75,8 @@ class Loop:
     its migrations, documentation and fixtures. `undeliverable` names the opening action ("process.action")
     for a message that the outbox has given up. `beside` is "module:function" of what the loop shows on a case's page beside
     its story: called with the visit and the case, it gives pieces of markup. `works` gives, for the open district,
-    its long work by job name; `daily` are those done each day, with their local time ("05:30").
+    its long work by job name; `daily` are those done each day, with their local time ("05:30"). `reference` gives, of a pack,
+    the rows of reference data that only this loop can read.
     """
 
     name: str
@@ -93,4 +96,5 @@ class Loop:
     beside: str = ""
     works: Callable[[District], Mapping[str, Work]] | None = None
     daily: Mapping[str, str] = field(default_factory=dict)
+    reference: Callable[[Pack], Sequence[NewReference]] | None = None
     parties: Mapping[str, Label] = field(default_factory=dict)

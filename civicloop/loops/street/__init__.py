@@ -7,6 +7,7 @@ from pathlib import Path
 from civicloop.kernel.label import Label
 from civicloop.kernel.registry.loop import Loop, Role
 from civicloop.loops.street.api import ENDPOINTS, OPEN311
+from civicloop.loops.street.api.routing import rows_of_pack
 from civicloop.loops.street.effects import effects
 from civicloop.loops.street.fixtures.week import fill
 from civicloop.loops.street.metrics import METRICS
@@ -39,5 +40,6 @@ LOOP = Loop(
     pages=(*PAGES, *ENDPOINTS),
     openapi=lambda: OPEN311,
     fixtures=fill,
+    reference=rows_of_pack,
     beside="civicloop.loops.street.pages.beside:beside",
 )

@@ -21,7 +21,7 @@ from civicloop.kernel.cases.process import (
     days,
     hours,
 )
-from civicloop.kernel.cases.reads import EarlierPictures, LastDone, Pictures, Rule
+from civicloop.kernel.cases.reads import EarlierPictures, LastDone, Pictures
 from civicloop.loops.street import rules
 
 PLACE = Field(
@@ -36,7 +36,7 @@ KIND_IF_KNOWN = Field("kind", Label("类别", "Category"), "category", required=
 UNIT = Field("unit", Label("责任单位", "Responsible unit"), "unit", source="units")
 UNIT_IF_OTHER = Field(
     "unit", Label("责任单位", "Responsible unit"), "unit", required=False, source="units",
-    hint=Label("不选则按类别自动确定", "Left open, the category decides"),
+    hint=Label("不选则按派遣规则自动确定", "Left open, the rules decide"),
 )  # fmt: skip
 CREW = Field("holder", Label("处置人员", "Crew"), "person")
 PHOTO_AFTER = Field("photo_after", Label("处置后照片", "Photograph afterwards"), "photo", maximum=3)
@@ -72,8 +72,6 @@ SCORE = Field(
         )
     ),
 )
-
-OF_THE_CATEGORY = Rule(rules.CATEGORY, "categories", rules.kind_of)
 
 PROCESS = Process(
     "street",
@@ -114,7 +112,7 @@ PROCESS = Process(
         Action("verified", Label("核实属实", "Verified"), "verifying -> accepted", by="collector, checker", evidence=(PHOTO, NOTE), key="y"),
         Action("file", Label("立案", "File"), "accepted, verifying -> filed", by="shift_head, intake, dispatcher", evidence=(KIND_IF_KNOWN, NOTE), sets=("kind",), guard=rules.category_is_known, key="f"),
         Action("decline", Label("不予立案", "Decline"), "reported, accepted, verifying -> declined", by="shift_head, intake", evidence=(WHY_DECLINED, REASON), sets=("reason_code",), effects=("tell_reporters",), danger=True, key="n"),
-        Action("dispatch", Label("派遣", "Dispatch"), "filed -> dispatched", by="dispatcher, shift_head", evidence=(UNIT_IF_OTHER, NOTE), sets=("unit",), reads=(OF_THE_CATEGORY,), guard=rules.unit_is_known, computes=rules.responsible_unit, effects=("notify_unit",), key="d"),
+        Action("dispatch", Label("派遣", "Dispatch"), "filed -> dispatched", by="dispatcher, shift_head", evidence=(UNIT_IF_OTHER, NOTE), sets=("unit",), reads=(rules.RoutedTo(),), guard=rules.unit_is_known, computes=rules.responsible_unit, effects=("notify_unit",), key="d"),
         Action("sign", Label("签收", "Sign for it"), "dispatched -> signed", by="unit_clerk", key="s"),
         Action("return", Label("退回", "Return"), "dispatched, signed -> filed", by="unit_clerk", evidence=(REASON,), computes=rules.nobody, key="b"),
         Action("assign", Label("转派", "Hand to a crew"), "signed, handling -> handling", by="unit_clerk", evidence=(CREW,), sets=("holder",), effects=("notify_crew",), key="t"),

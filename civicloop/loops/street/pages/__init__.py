@@ -8,6 +8,8 @@ from civicloop.kernel.registry.loop import Page, page
 _PUBLIC = "civicloop.loops.street.pages.public"
 _PHONE = "civicloop.loops.street.pages.phone"
 
+_ROUTING = "civicloop.loops.street.pages.routing"
+_RULES = Label("派遣规则", "Routing rules")
 _REPORT = Label("上报问题", "Report a problem")
 _FOLLOW = Label("查看进度", "Follow a report")
 
@@ -23,5 +25,7 @@ PAGES: tuple[Page, ...] = (
     page("/street/crew/{id}/{action}", f"{_PHONE}:done", "crew", Label("处置任务", "Task"), methods=("POST",)),
     page("/street/check/{id}/{action}", f"{_PHONE}:checked", "checker", Label("核查", "Check"), methods=("POST",)),
     page("/street/check", f"{_PHONE}:check", "checker", Label("待核查", "To check"), nav=True, icon="eye"),
+    page("/street/routing", f"{_ROUTING}:show", "admin, shift_head", _RULES, nav=True, icon="list"),
+    page("/street/routing", f"{_ROUTING}:changed", "admin, shift_head", _RULES, methods=("POST",)),
     page("/street/patrol", f"{_PHONE}:patrol", "collector", Label("巡查", "Patrol"), nav=True, icon="pin"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What the street loop shows on a case's page beside its story: the open cases that it may be a duplicate of."""
+"""What the street loop shows on a case's page beside its story: why its unit, and which open cases it may be the same as."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from civicloop.kernel.cases.case import Case
+from civicloop.kernel.cases.reads import LastDone, Reading
+from civicloop.kernel.label import Label
+from civicloop.loops.street import rules
 from civicloop.loops.street.api.near import Proposal, for_case
 from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import PROCESS
@@ -20,7 +23,39 @@ MERGE = PROCESS.action("merge")
 def beside(asking: Visit, case: Case) -> Sequence[Markup]:
     """The pieces for this case and this visitor, none where there is nothing to say."""
     offered = {o.action.name for o in asking.district.engine.offers(case, asking.actor) if o.refused is None}
-    return (_alike(asking, case),) if MERGE.name in offered else ()
+    return (_why(asking, case), *((_alike(asking, case),) if MERGE.name in offered else ()))
+
+
+def _why(asking: Visit, case: Case) -> Markup:
+    """Why the case went to its unit, by the rules as they were known then; before, where they would send it now."""
+    district = asking.district
+    with district.store.read() as tx:
+        snapshot = district.reference.snapshot(tx)
+        sent = LastDone("dispatch").load(Reading(tx, district.code, snapshot, district.clock.now()), case, {})
+    if case.unit and sent is not None:
+        if sent["given"].get("unit"):
+            return _sentence(asking, texts.SENT_BY_HAND.filled(unit=_unit(asking, case.unit)))
+        at = sent["happened_at"]
+        row = snapshot.as_known(rules.ROUTING, rules.RULES, at, at)
+        words = texts.SENT_BECAUSE
+    elif case.unit or case.closed_at is not None or case.ended_at is not None or not case.kind:
+        return Markup("")
+    else:
+        at = district.clock.now()
+        row = snapshot.get(rules.ROUTING, rules.RULES, at)
+        words = texts.WOULD_GO_BECAUSE
+    chosen = rules.router_of(snapshot, row, at).route(rules.asked_of(case, at, district.zone))
+    if not chosen.unit:
+        return Markup("")
+    return _sentence(asking, words.filled(unit=_unit(asking, chosen.unit), why=chosen.why))
+
+
+def _unit(asking: Visit, code: str) -> Label | str:
+    return next((o.label for o in case_view.choices(asking).units if o.value == code), code)
+
+
+def _sentence(asking: Visit, words: Label) -> Markup:
+    return Markup('<p class="why-unit">{}</p>').format(words.text(asking.lang))
 
 
 def _alike(asking: Visit, case: Case) -> Markup:

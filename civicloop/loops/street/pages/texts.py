@@ -42,3 +42,50 @@ SEND_AS_NEW = Label("都不是，作为新问题提交", "None of these: send as
 LIKE = Label("可能与这些案件相同", "May be the same as")
 MERGE_INTO = Label("并入 {number}", "Merge into {number}")
 UNSORTED = Label("尚未分类的问题", "A problem not yet sorted")
+SENT_BECAUSE = Label("派往{unit}，因为{why}。", "Sent to {unit} because {why}.")
+SENT_BY_HAND = Label("派往{unit}，由派遣员指定。", "Sent to {unit} as the dispatcher chose.")
+WOULD_GO_BECAUSE = Label(
+    "按规则将派往{unit}，因为{why}。", "The rules would send it to {unit} because {why}."
+)
+RULES_LEAD = Label(
+    "从上到下，第一条符合的规则决定责任单位；都不符合时，由类别自己的单位负责。",
+    "From the top, the first rule that fits decides; where none does, the category's own unit is responsible.",
+)
+RULES_NOW = Label("现行规则", "Rules in force")
+NO_RULES = Label(
+    "没有规则：一律由类别自己的单位负责。", "There are no rules: every category's own unit is responsible."
+)
+RULE = Label("规则", "Rule")
+CONDITIONS = Label("条件", "Conditions")
+TO_UNIT = Label("派往", "Sent to")
+BECAUSE = Label("理由", "Because")
+ALWAYS = Label("任何情况", "Always")
+STREETS_OWN = Label("问题所在街道的综合执法中心", "The centre of the street where it lies")
+CHANGE_RULES = Label("修改并试算", "Change and try")
+RULES_TEXT = Label("规则（TOML）", "Rules (TOML)")
+RULES_HINT = Label(
+    "每条规则一个 [[rule]]：code、unit、because，以及 kinds、groups、places、days、hours、sources 中需要的条件。",
+    "One [[rule]] a rule: code, unit, because, and of kinds, groups, places, days, hours, sources what it needs.",
+)
+TRY = Label("用近30天的案件试算", "Try on the last 30 days' cases")
+TRIED = Label("{cases} 件中有 {n} 件会派往别处", "{n} of {cases} cases would go elsewhere")
+
+FROM = Label("现在", "Now")
+TO = Label("改后", "Then")
+HOW_MANY = Label("件数", "Cases")
+FOR_EXAMPLE = Label("例如", "For example")
+VALID_FROM = Label("生效时间", "In force from")
+PUBLISH = Label("发布", "Publish")
+PUBLISHED = Label("已发布。", "Published.")
+VERSIONS = Label("历次版本", "Versions")
+TAKE_AGAIN = Label("重新采用这一版", "Take this version again")
+NOBODY = Label("无单位", "no unit")
+DAYS = {
+    "mon": Label("周一", "Monday"),
+    "tue": Label("周二", "Tuesday"),
+    "wed": Label("周三", "Wednesday"),
+    "thu": Label("周四", "Thursday"),
+    "fri": Label("周五", "Friday"),
+    "sat": Label("周六", "Saturday"),
+    "sun": Label("周日", "Sunday"),
+}
