@@ -170,7 +170,16 @@ def test_positions_are_turned_from_gcj_02(run: Run, settings: Settings, tmp_path
     assert row[2].startswith("420103")
 
 
-@pytest.mark.parametrize("kind", ["xlsx", "geojson", "utf-8-sig", "utf-16", "semicolons", "parquet"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "utf-8-sig",
+        *(
+            pytest.param(k, marks=pytest.mark.slow)
+            for k in ("xlsx", "geojson", "utf-16", "semicolons", "parquet")
+        ),
+    ],
+)
 def test_every_format_gives_the_same_cases(run: Run, settings: Settings, tmp_path: Path, kind: str) -> None:
     mapping = STREET
     if kind == "xlsx":
@@ -210,6 +219,7 @@ def test_a_large_import_exports_for_the_figures(
     assert "exporting" not in judged
 
 
+@pytest.mark.slow
 def test_a_second_import_adds_nothing(run: Run, settings: Settings, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "x.csv")
     run(file)
@@ -220,6 +230,7 @@ def test_a_second_import_adds_nothing(run: Run, settings: Settings, tmp_path: Pa
     assert dump(settings) == before
 
 
+@pytest.mark.slow
 def test_a_newer_copy_adds_what_has_happened_since(run: Run, settings: Settings, tmp_path: Path) -> None:
     run(write_csv(tmp_path / "x.csv"))
     later = dict(zip(COLUMNS, ROWS[3], strict=True)) | {"结案时间": "2026-03-01 12:00", "案件状态": "已结案"}
@@ -234,6 +245,7 @@ def test_a_newer_copy_adds_what_has_happened_since(run: Run, settings: Settings,
     )
 
 
+@pytest.mark.slow
 def test_a_row_that_was_changed_afterwards_is_not_rewritten(
     run: Run, settings: Settings, tmp_path: Path
 ) -> None:
@@ -259,6 +271,7 @@ def test_a_dry_run_makes_no_database(run: Run, settings: Settings, tmp_path: Pat
     assert not settings.data_dir.exists()
 
 
+@pytest.mark.slow
 def test_a_dry_run_judges_as_the_import_does_and_writes_nothing(
     run: Run, settings: Settings, tmp_path: Path
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from civicloop.kernel.cases.compiled import Transition
@@ -38,7 +38,6 @@ def marked(clock: LimitClock, now: Instant) -> LimitClock:
     return clock
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.sampled_from(
         [OFFICE, office("same_time_nth_day"), office("duty_time"), office("end_of_nth_day", "20:30-07:30")]

@@ -18,7 +18,7 @@ ZONES = [ZoneInfo(name) for name in ("Asia/Shanghai", "America/New_York", "Austr
 FIRST = parse_instant("2026-01-01T00:00:00Z")
 instants = st.integers(FIRST, FIRST + 400 * DAY)
 spans = st.one_of(st.just(0), st.integers(1, 3 * HOUR), st.integers(1, 60 * DAY))
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=min(60, settings.default.max_examples), deadline=None)
 duty_units = st.sampled_from(["work_hours", "work_days"])
 units = st.sampled_from(["work_hours", "work_days", "urgent_hours", "urgent_days", "minutes"])
 

@@ -39,7 +39,11 @@ def test_the_machine_of_two_actions() -> None:
     run(machine(BOSTON_LIKE), 15)
 
 
-@pytest.mark.parametrize("processes", [(RICH, PIECE), (BOSTON_LIKE,)], ids=lambda p: p[0].name)
+@pytest.mark.parametrize(
+    "processes",
+    [pytest.param((RICH, PIECE), marks=pytest.mark.slow), (BOSTON_LIKE,)],
+    ids=lambda p: p[0].name,
+)
 def test_every_action_of_every_state_is_struck_at_every_point(processes: tuple[Process, ...]) -> None:
     walk = walker(*processes)("walk")
     steps = walk.walk(3000)
