@@ -82,6 +82,8 @@ def test_the_form_looks_while_it_is_filled_in(world: World) -> None:
     assert 'name="same"' in shown
     half = world.call("GET", "/street/near?place.longitude=abc", headers={"hx-request": "true"})
     assert (half.status, 'name="same"' in half.text) == (200, False)
+    alone = world.call("GET", path)
+    assert (alone.status, alone.headers["location"]) == (303, "/street/report")
 
 
 def test_the_desk_merges_with_one_key(world: World) -> None:

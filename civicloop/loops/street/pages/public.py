@@ -21,6 +21,7 @@ from civicloop.loops.street.process import KIND_IF_KNOWN, PLACE, PROCESS, SCORE
 from civicloop.web import case_view, forms, shell
 from civicloop.web.case_view import Card
 from civicloop.web.mount import form_of
+from civicloop.web.templating import wants_fragment
 from civicloop.web.visit import Visit, visit
 
 CHANNEL = "web"
@@ -51,7 +52,12 @@ def report_form(request: Request) -> Response:
 
 
 def near(request: Request) -> Response:
-    """GET /street/near: the open cases that a report at this place may be about, for the form they stand in."""
+    """GET /street/near: the open cases that a report at this place may be about, for the form they stand in.
+
+    They are a part of that form; whoever opens the address by itself gets the form.
+    """
+    if not wants_fragment(request):
+        return RedirectResponse("/street/report", 303)
     asking, asked = visit(request), request.query_params
     values = {
         "place": {"lon": asked.get("place.longitude", ""), "lat": asked.get("place.latitude", "")},
