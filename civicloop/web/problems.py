@@ -14,6 +14,7 @@ from starlette.routing import Match, Route
 
 from civicloop.kernel.label import Label
 from civicloop.kernel.refusal import Forbidden, Malformed, Missing, Refusal, SignIn, TooMany
+from civicloop.web import shell
 from civicloop.web.visit import visit
 
 _log = logging.getLogger(__name__)
@@ -79,14 +80,9 @@ async def on_refusal(request: Request, error: Exception) -> Response:
 
 def refusal_page(request: Request, error: Refusal) -> HTMLResponse:
     """The page of a refusal, whole or as a fragment for htmx."""
-    asking = visit(request)
-    context = {
-        "title": error.reason,
-        "refusal": error,
-        "csrf": asking.csrf,
-        "district": asking.district.pack.label,
-    }
-    return asking.templates.page(request, "refusal.html", context, status=error.status)
+    return shell.page(
+        request, "refusal.html", error.reason, {"refusal": error}, area="public", status=error.status
+    )
 
 
 async def on_http(request: Request, error: Exception) -> Response:

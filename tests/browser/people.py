@@ -89,7 +89,8 @@ def attach(page: Any, file: dict[str, Any], field: str) -> None:
 
 def press(page: Any, place: Any) -> None:
     """Touches on a phone, clicks on a desk."""
-    if page.evaluate("navigator.maxTouchPoints"):
+    # Asked of the element, which is waited for: the page itself may be about to be another one.
+    if place.evaluate("() => navigator.maxTouchPoints"):
         place.tap()
     else:
         place.click()

@@ -24,6 +24,7 @@ FORM = {
     "place.longitude": str(INSIDE["lon"]),
     "place.latitude": str(INSIDE["lat"]),
     "description": "垃圾没人收",
+    "looked": "1",  # the open cases close by have been seen
 }
 
 

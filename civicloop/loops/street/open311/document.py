@@ -142,7 +142,7 @@ def _post() -> Document:
         "lat": {"type": "number", "minimum": -90, "maximum": 90},
         "long": {"type": "number", "minimum": -180, "maximum": 180},
         "datum": {"type": "string", "enum": ["wgs84", "gcj02", "cgcs2000"], "default": "wgs84", "description": _said("本服务的扩展：lat 与 long 的坐标系", "An extension: the datum of lat and long")},
-        "description": {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": "^[^\\s\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"},
+        "description": {"type": "string", "minLength": 1, "maxLength": 1000, "pattern": "^[^\\s\\x00-\\x1f\\x7f\\ufffd][^\\x00-\\x1f\\x7f\\ufffd]*$"},
         "address_string": text,
         "first_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},
         "last_name": {"type": "string", "pattern": "^[A-Za-z]{0,25}$"},

@@ -75,12 +75,14 @@ def near(request: Request) -> Response:
 
 
 def _proposed(asking: Visit, clean: Mapping[str, Any]) -> list[tuple[Card, Label]]:
-    """The cards of what the report may be about, each with its reason."""
+    """The cards of what the report may be about, each with its reason; none for a place that sending it refuses."""
     if clean.get("place") is None:
         return []
-    found = for_report(
-        asking.district, clean["place"], str(clean.get("kind", "")), str(clean.get("description", ""))
-    )
+    kind, words = str(clean.get("kind", "")), str(clean.get("description", ""))
+    try:
+        found = for_report(asking.district, clean["place"], kind, words)
+    except Refusal:
+        return []
     cards = case_view.cards(asking, [p.case for p in found], "")
     # What somebody wrote is not told to others.
     shown = [card if card.case.kind else replace(card, title=texts.UNSORTED) for card in cards]
