@@ -117,3 +117,12 @@ def test_coverage_opens_to_its_estates(district: District, call: Client) -> None
     assert "1 / 294 个小区" in text
     listed = call("GET", "/homes?show=plan").text
     assert len(re.findall(r'href="/homes/estates/E\d+"', listed)) == 10
+
+
+def test_a_page_for_the_hand_shows_and_takes_its_own_process_only(district: District, call: Client) -> None:
+    task = verified(district)
+    crew = person(district, "crew", Scope("unit", task.unit))
+    assert call("GET", f"/street/crew/{task.id}", who=crew).status == 404
+    sent = call("POST", f"/street/crew/{task.id}/report_back", who=crew, form={})
+    assert sent.status == 404
+    assert next(c for c in cases(district, "homes_task") if c.id == task.id).revision == task.revision

@@ -148,6 +148,14 @@ class Accounts:
         )
         return None if row is None else str(row[0])
 
+    def actor(self, tx: Tx, login: str) -> Actor:
+        """Who acts with this account, as after signing in on the web; LookupError when there is no such login."""
+        account = self.id_of(tx, login)
+        if account is None:
+            raise LookupError(f"there is no account {login!r}")
+        found = self.one(tx, account)
+        return Actor(found.person_id, found.id, found.name, tuple(found.grants), via="web")
+
     def set_mobile(self, tx: Tx, account_id: str, mobile: str | None) -> None:
         """Binds a mobile number to the account, or takes it away; Invalid when another account has it."""
         number = clean_mobile(mobile) if mobile else None

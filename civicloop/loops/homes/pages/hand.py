@@ -9,16 +9,16 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from civicloop.kernel.cases import history, queue, reports, rows
 from civicloop.kernel.cases.case import Case
 from civicloop.kernel.cases.queue import Filter
 from civicloop.kernel.label import Label
-from civicloop.kernel.refusal import Guarded, Invalid, Missing, Refusal
+from civicloop.kernel.refusal import Guarded, Refusal
 from civicloop.loops.homes.effects import estates_now
 from civicloop.loops.homes.model import WORKS
 from civicloop.loops.homes.pages import texts
 from civicloop.loops.homes.processes import RATING, TASK
-from civicloop.web import case_view, forms, shell
+from civicloop.web import case_view, forms, hand, shell
+from civicloop.web.hand import Hand
 from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
@@ -30,12 +30,13 @@ _LINK = Label("评价链接", "Link for ratings")
 WORKER = frozenset({"homes_worker"})
 CHECKER = frozenset({"homes_checker"})
 OF_THE_CHECKER = ("verify", "send_back")
+_HAND = Hand(TASK, texts.NO_TASK)
 
 
 def work(request: Request) -> Response:
     """GET /homes/tasks: what this worker's firm has still to do, by what falls due first."""
     asking = visit(request)
-    mine = _cases(asking, Filter(TASK.name, states=("planned", "redo")), WORKER)
+    mine = hand.cases(asking, Filter(TASK.name, states=("planned", "redo")), WORKER)
     return shell.page(
         request, "homes/tasks.html", _WORK, {"texts": texts, "mine": _cards(asking, mine, "/homes/tasks/")}
     )
@@ -49,7 +50,7 @@ def task(request: Request) -> Response:
 def done(request: Request) -> Response:
     """POST /homes/tasks/ID/do: says that a task is done, with a photograph."""
     asking, form = visit(request), form_of(request)
-    refused, values = _perform(asking, form, request.path_params["id"], "do", ("do",))
+    refused, values = _HAND.perform(asking, form, request.path_params["id"], "do", ("do",))
     if refused is not None:
         # A photograph that proves nothing is taken anew, so it does not come back with the form.
         again = {k: v for k, v in values.items() if not (isinstance(refused, Guarded) and k == "photo")}
@@ -59,13 +60,13 @@ def done(request: Request) -> Response:
 
 def _task(request: Request, values: Mapping[str, Any], refused: Refusal | None) -> Response:
     asking = visit(request)
-    case = _one(asking, request.path_params["id"], WORKER)
+    case = _HAND.one(asking, request.path_params["id"], WORKER)
     errors = refused.fields if refused else {}
     do = TASK.action("do")
     context = {
         "texts": texts,
         "case": case,
-        "view": _view(asking, case),
+        "view": hand.view(asking, case),
         "name": _name(asking, [case])[case.id],
         "do": do.label if case.state in ("planned", "redo") else None,
         "fields": forms.draw(
@@ -85,7 +86,7 @@ def check(request: Request) -> Response:
 def checked(request: Request) -> Response:
     """POST /homes/check/ID/ACTION: verifies a visit or sends it back, then shows the next."""
     asking, form = visit(request), form_of(request)
-    refused, _ = _perform(
+    refused, _ = _HAND.perform(
         asking, form, request.path_params["id"], request.path_params["action"], OF_THE_CHECKER
     )
     if refused is not None:
@@ -95,13 +96,13 @@ def checked(request: Request) -> Response:
 
 def _check(request: Request, refused: Refusal | None) -> Response:
     asking = visit(request)
-    waiting = _cases(asking, Filter(TASK.name, states=("done",), open=True), CHECKER)
+    waiting = hand.cases(asking, Filter(TASK.name, states=("done",), open=True), CHECKER)
     chosen = request.path_params.get("id") or request.query_params.get("case")
     case = next((c for c in waiting if c.id == chosen), waiting[0] if waiting else None)
     errors = refused.fields if refused else {}
     verify, send_back = TASK.action("verify"), TASK.action("send_back")
-    rechecks = _cases(asking, Filter(RATING.name, states=("rechecking",), open=True), CHECKER)
-    lately = _cases(asking, Filter(TASK.name, states=("verified",), open=False), CHECKER)[:6]
+    rechecks = hand.cases(asking, Filter(RATING.name, states=("rechecking",), open=True), CHECKER)
+    lately = hand.cases(asking, Filter(TASK.name, states=("verified",), open=False), CHECKER)[:6]
     context: dict[str, Any] = {
         "texts": texts,
         "case": case,
@@ -117,7 +118,7 @@ def _check(request: Request, refused: Refusal | None) -> Response:
         "keys": (("c", verify.label), ("w", send_back.label)),
     }
     if case is not None:
-        context["view"] = _view(asking, case)
+        context["view"] = hand.view(asking, case)
         context["name"] = _name(asking, [case])[case.id]
         context["back_fields"] = forms.draw(
             send_back.evidence, case_view.choices(asking), errors=errors, lang=asking.lang
@@ -134,14 +135,14 @@ def link_form(request: Request) -> Response:
 def link(request: Request) -> Response:
     """POST /homes/visits/ID/link: makes a link by which the units of the estate rate the visit; shown this once."""
     asking = visit(request)
-    case = _one(asking, request.path_params["id"], CHECKER)
+    case = _HAND.one(asking, request.path_params["id"], CHECKER)
     code = asking.district.store.write(lambda tx: asking.district.people.tracking.issue(tx, case.id))
     return _link(request, f"/homes/rate/{code}")
 
 
 def _link(request: Request, path: str) -> Response:
     asking = visit(request)
-    case = _one(asking, request.path_params["id"], CHECKER)
+    case = _HAND.one(asking, request.path_params["id"], CHECKER)
     context = {
         "texts": texts,
         "case": case,
@@ -150,38 +151,6 @@ def _link(request: Request, path: str) -> Response:
         "host": str(request.base_url).rstrip("/"),
     }
     return shell.page(request, "homes/link.html", _LINK, context)
-
-
-def _perform(
-    asking: Visit, form: Any, case_id: str, action: str, allowed: Sequence[str]
-) -> tuple[Refusal | None, Mapping[str, Any]]:
-    if action not in allowed:
-        return Missing(texts.NO_TASK), {}
-    values: dict[str, Any] = {}
-    try:
-        values = forms.raw_values(TASK.action(action).evidence, form, asking.district, asking.actor.person_id)
-        revision = str(form.get("revision", ""))
-        asking.district.engine.perform(
-            case_id, action, values, asking.actor, revision=int(revision) if revision.isdecimal() else None
-        )
-    except Refusal as refused:
-        kept = refused.extra.get("values", values) if isinstance(refused, Invalid) else values
-        return refused, kept if isinstance(kept, Mapping) else {}
-    return None, {}
-
-
-def _cases(asking: Visit, wanted: Filter, by: frozenset[str]) -> list[Case]:
-    with asking.district.store.read() as tx:
-        return list(queue.page(tx, asking.district.code, wanted, asking.actor, by, limit=100).cases)
-
-
-def _one(asking: Visit, case_id: str, by: frozenset[str]) -> Case:
-    """The task if it lies where this actor holds one of the roles; Missing otherwise, as if there were none."""
-    with asking.district.store.read() as tx:
-        case = asking.district.engine.case(tx, case_id)
-    if case.process != TASK.name or not asking.district.engine.visible(case, asking.actor, by):
-        raise Missing(texts.NO_TASK)
-    return case
 
 
 def _name(asking: Visit, cases: Sequence[Case]) -> dict[str, Label]:
@@ -200,12 +169,3 @@ def _name(asking: Visit, cases: Sequence[Case]) -> dict[str, Label]:
 def _cards(asking: Visit, cases: Sequence[Case], root: str) -> list[case_view.Card]:
     names = _name(asking, cases) if cases else {}
     return [replace(card, title=names[card.case.id]) for card in case_view.cards(asking, cases, root)]
-
-
-def _view(asking: Visit, case: Case) -> case_view.View:
-    district = asking.district
-    with district.store.read() as tx:
-        clocks = rows.load_clocks(tx, district.code, case.id)
-        told = reports.reports_of_case(tx, district.code, case.id)
-        moves = history.rows_of_case(tx, district.code, case.id)
-    return case_view.view(asking, case, clocks, told, moves)

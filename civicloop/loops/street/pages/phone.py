@@ -8,15 +8,15 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from civicloop.kernel.cases import history, queue, reports, rows
 from civicloop.kernel.cases.case import Case
 from civicloop.kernel.cases.queue import Filter
 from civicloop.kernel.label import Label
-from civicloop.kernel.refusal import Guarded, Invalid, Missing, Refusal
+from civicloop.kernel.refusal import Guarded, Refusal
 from civicloop.loops.street.pages import texts
 from civicloop.loops.street.process import PROCESS
-from civicloop.web import case_view, forms, shell
+from civicloop.web import case_view, forms, hand, shell
 from civicloop.web.forms import CATEGORIES
+from civicloop.web.hand import Hand
 from civicloop.web.mount import form_of
 from civicloop.web.visit import Visit, visit
 
@@ -32,13 +32,14 @@ COLLECTOR = frozenset({"collector"})
 # Which actions each page offers; every other is found on the case's own page.
 OF_THE_CREW = ("report_back", "take")
 OF_THE_CHECKER = ("close", "rework")
+_HAND = Hand(PROCESS, _NO_TASK)
 
 
 def crew(request: Request) -> Response:
     """GET /street/crew: what this crew has in hand, then what its unit has signed for, by what falls due first."""
     asking = visit(request)
-    mine = _cases(asking, Filter(PROCESS.name, states=("handling",), holder=asking.actor.person_id), CREW)
-    free = _cases(asking, Filter(PROCESS.name, states=("signed",), open=True), CREW)
+    mine = hand.cases(asking, Filter(PROCESS.name, states=("handling",), holder=asking.actor.person_id), CREW)
+    free = hand.cases(asking, Filter(PROCESS.name, states=("signed",), open=True), CREW)
     context = {"texts": texts, "mine": _cards(asking, mine), "free": _cards(asking, free)}
     return shell.page(request, "street/crew.html", _TASKS, context)
 
@@ -52,7 +53,7 @@ def done(request: Request) -> Response:
     """POST /street/crew/ID/ACTION: takes the task, or reports it done with a photograph."""
     asking, form = visit(request), form_of(request)
     case_id, action = request.path_params["id"], request.path_params["action"]
-    refused, values = _perform(asking, form, case_id, action, OF_THE_CREW)
+    refused, values = _HAND.perform(asking, form, case_id, action, OF_THE_CREW)
     if refused is not None:
         # A photograph that proves nothing is taken anew, so it does not come back with the form.
         again = {k: v for k, v in values.items() if not (isinstance(refused, Guarded) and k == "photo_after")}
@@ -63,7 +64,7 @@ def done(request: Request) -> Response:
 
 def _task(request: Request, values: Mapping[str, Any], refused: Refusal | None) -> Response:
     asking = visit(request)
-    case = _one(asking, request.path_params["id"], CREW)
+    case = _HAND.one(asking, request.path_params["id"], CREW)
     errors = refused.fields if refused else {}
     offered = {
         offer.action.name: (
@@ -82,7 +83,7 @@ def _task(request: Request, values: Mapping[str, Any], refused: Refusal | None) 
     context = {
         "texts": texts,
         "case": case,
-        "view": _view(asking, case),
+        "view": hand.view(asking, case),
         "standard": _standard(asking, case),
         "offered": offered,
         "refused": refused,
@@ -99,7 +100,7 @@ def check(request: Request) -> Response:
 def checked(request: Request) -> Response:
     """POST /street/check/ID/ACTION: closes the case or sends it back, then shows the next."""
     asking, form = visit(request), form_of(request)
-    refused, _ = _perform(
+    refused, _ = _HAND.perform(
         asking, form, request.path_params["id"], request.path_params["action"], OF_THE_CHECKER
     )
     if refused is not None:
@@ -109,7 +110,7 @@ def checked(request: Request) -> Response:
 
 def _check(request: Request, refused: Refusal | None) -> Response:
     asking = visit(request)
-    waiting = _cases(asking, Filter(PROCESS.name, states=("checking",), open=True), CHECKER)
+    waiting = hand.cases(asking, Filter(PROCESS.name, states=("checking",), open=True), CHECKER)
     chosen = request.path_params.get("id") or request.query_params.get("case")
     case = next((c for c in waiting if c.id == chosen), waiting[0] if waiting else None)
     errors = refused.fields if refused else {}
@@ -125,7 +126,7 @@ def _check(request: Request, refused: Refusal | None) -> Response:
         "keys": (("c", PROCESS.action("close").label), ("w", rework.label)),
     }
     if case is not None:
-        context["view"] = _view(asking, case)
+        context["view"] = hand.view(asking, case)
         context["standard"] = _standard(asking, case)
         context["rework_fields"] = forms.draw(
             rework.evidence, case_view.choices(asking), errors=errors, lang=asking.lang
@@ -139,57 +140,13 @@ def _check(request: Request, refused: Refusal | None) -> Response:
 def patrol(request: Request) -> Response:
     """GET /street/patrol: the large button to report, and what is to be verified on this collector's streets."""
     asking = visit(request)
-    to_verify = _cases(asking, Filter(PROCESS.name, states=("verifying",), open=True), COLLECTOR)
+    to_verify = hand.cases(asking, Filter(PROCESS.name, states=("verifying",), open=True), COLLECTOR)
     return shell.page(
         request,
         "street/patrol.html",
         _PATROL,
         {"texts": texts, "to_verify": _cards(asking, to_verify, "/street/")},
     )
-
-
-def _perform(
-    asking: Visit, form: Any, case_id: str, action: str, allowed: Sequence[str]
-) -> tuple[Refusal | None, Mapping[str, Any]]:
-    if action not in allowed:
-        return Missing(_NO_TASK), {}
-    values: dict[str, Any] = {}
-    try:
-        values = forms.raw_values(
-            PROCESS.action(action).evidence, form, asking.district, asking.actor.person_id
-        )
-        revision = str(form.get("revision", ""))
-        asking.district.engine.perform(
-            case_id, action, values, asking.actor, revision=int(revision) if revision.isdecimal() else None,
-            key=str(form.get("key", "")) or None,
-        )  # fmt: skip
-    except Refusal as refused:
-        kept = refused.extra.get("values", values) if isinstance(refused, Invalid) else values
-        return refused, kept if isinstance(kept, Mapping) else {}
-    return None, {}
-
-
-def _cases(asking: Visit, wanted: Filter, by: frozenset[str]) -> list[Case]:
-    with asking.district.store.read() as tx:
-        return list(queue.page(tx, asking.district.code, wanted, asking.actor, by, limit=100).cases)
-
-
-def _one(asking: Visit, case_id: str, by: frozenset[str]) -> Case:
-    """The case if it lies where this actor holds one of the roles; Missing otherwise, as if there were none."""
-    with asking.district.store.read() as tx:
-        case = asking.district.engine.case(tx, case_id)
-    if not asking.district.engine.visible(case, asking.actor, by):
-        raise Missing(_NO_TASK)
-    return case
-
-
-def _view(asking: Visit, case: Case) -> case_view.View:
-    district = asking.district
-    with district.store.read() as tx:
-        clocks = rows.load_clocks(tx, district.code, case.id)
-        told = reports.reports_of_case(tx, district.code, case.id)
-        moves = history.rows_of_case(tx, district.code, case.id)
-    return case_view.view(asking, case, clocks, told, moves)
 
 
 def _standard(asking: Visit, case: Case) -> Label | None:
