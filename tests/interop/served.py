@@ -16,6 +16,13 @@ from tests.processes import Served
 
 PASSWORD = "civicloop-demo-2026"
 INSIDE = {"lon": 114.258, "lat": 30.605}
+REPORT = "/api/street/report"
+FORM = {
+    "place.longitude": str(INSIDE["lon"]),
+    "place.latitude": str(INSIDE["lat"]),
+    "description": "垃圾没人收",
+    "looked": "1",  # the open cases close by have been seen
+}
 
 # What a request could leave behind; what the clock does meanwhile is its own.
 _COUNTED = (
@@ -109,3 +116,7 @@ def assert_page_says(answer: httpx.Response, status: int, *words: str) -> None:
     assert answer.headers["content-type"].startswith("text/html")
     for word in words:
         assert word in answer.text, word
+
+
+def described(**more: Any) -> dict[str, Any]:
+    return {"place": INSIDE, "report": {"description": "垃圾没人收"}, **more}

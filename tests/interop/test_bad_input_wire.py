@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
@@ -65,13 +64,6 @@ REQUESTS: dict[str, bytes] = {
     "a cookie of nonsense": b"GET / HTTP/1.1\r\n" + HOST + b"Cookie: __Host-session=\xff\xfe; =; ;;\r\n\r\n",
     "a language of nonsense": b"GET / HTTP/1.1\r\n" + HOST + b"Accept-Language: \xff, ;q=x\r\nCookie: lang=\xe9\r\n\r\n",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stranger(demo: Served) -> Iterator[Visitor]:
-    visitor = Visitor(demo)
-    yield visitor
-    visitor.close()
 
 
 @pytest.mark.parametrize("name", REQUESTS)
